@@ -1,0 +1,108 @@
+package pipe
+
+import (
+	"net"
+	"sync"
+
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// Config describes a cable. The zero value of each field means its default.
+type Config struct {
+	MTU     int              // default 1500
+	Offload link.Offload     // what crosses unfinished; default none: see [AllOffloads]
+	Depth   int              // frames held in each direction; default 1024
+	Names   [2]string        // default "pipe0", "pipe1"
+	Addrs   [2]ethernet.Addr // default 02:00:00:00:00:01 and :02
+}
+
+// AllOffloads are the offloads that a cable between two stacks can carry.
+const AllOffloads = link.OffloadChecksum | link.OffloadTSO4 | link.OffloadTSO6 | link.OffloadUSO
+
+func (c Config) withDefaults() Config {
+	if c.MTU == 0 {
+		c.MTU = 1500
+	}
+	if c.Depth <= 0 {
+		c.Depth = 1024
+	}
+	for i := range 2 {
+		if c.Names[i] == "" {
+			c.Names[i] = [2]string{"pipe0", "pipe1"}[i]
+		}
+		if c.Addrs[i].IsZero() {
+			c.Addrs[i] = ethernet.Addr{0x02, 0, 0, 0, 0, byte(i + 1)}
+		}
+	}
+	return c
+}
+
+// New makes a cable and returns its ends.
+func New(c Config) (*End, *End) {
+	c = c.withDefaults()
+	cut := make(chan struct{})
+	var once sync.Once
+	ends := [2]*End{}
+	for i := range ends {
+		ends[i] = &End{in: newRing(c.Depth), cut: cut, cutOnce: &once, info: link.Info{
+			Name: c.Names[i], Addr: c.Addrs[i], MTU: c.MTU, Rx: c.Offload, Tx: c.Offload, Up: true, Changed: cut,
+		}}
+	}
+	ends[0].out, ends[1].out = ends[1].in, ends[0].in
+	return ends[0], ends[1]
+}
+
+// End is one end of a cable: a [link.Device] with one queue, which is the End itself.
+type End struct {
+	link.Counters
+	in, out *ring
+	info    link.Info
+	cut     chan struct{} // closed when either end is
+	cutOnce *sync.Once
+}
+
+// Info implements [link.Device].
+func (e *End) Info() link.Info {
+	i := e.info
+	select {
+	case <-e.cut:
+		i.Up, i.Changed = false, nil
+	default:
+	}
+	return i
+}
+
+// Queues implements [link.Device].
+func (e *End) Queues() []link.Queue { return []link.Queue{e} }
+
+// Close implements [link.Device]. Frames that the other end wrote and nobody read are released.
+func (e *End) Close() error {
+	e.cutOnce.Do(func() { close(e.cut) })
+	e.in.close()
+	return nil
+}
+
+// ReadFrames implements [link.Queue].
+func (e *End) ReadFrames(f []link.Frame) (int, error) {
+	n := e.in.get(f)
+	if n == 0 {
+		return 0, net.ErrClosed
+	}
+	e.CountRx(f[:n])
+	return n, nil
+}
+
+// WriteFrames implements [link.Queue].
+func (e *End) WriteFrames(f []link.Frame) int {
+	if !e.Info().Up {
+		e.DropTx(len(f))
+		link.ReleaseAll(f)
+		return 0
+	}
+	n, frames, bytes, gso := e.out.put(f)
+	e.AddTx(frames, bytes, gso)
+	e.DropTx(len(f) - n)
+	link.ReleaseAll(f[n:])
+	return n
+}

@@ -1,0 +1,46 @@
+package stack
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"tapestry/link/ethernet"
+)
+
+// Config describes a host. The zero value of each field means its default.
+type Config struct {
+	Name  string                  // the host's own name, without domain; default "host"
+	Names map[string][]netip.Addr // names that Resolver answers without asking anyone
+	DNS   []netip.AddrPort        // servers that Resolver asks, over this host; default none
+	TCP   TCPConfig
+	Log   *slog.Logger // events that a person would act on; default: discarded
+	Seed  int64        // of the host's own random numbers (not of keys and sequence numbers); default: random
+}
+
+// TCPConfig limits and tunes TCP.
+type TCPConfig struct {
+	Congestion        string        // "cubic" (RFC 9438), the default, or "reno"
+	SendBuffer        Buffer        // default 4 KiB, 1 MiB, 6 MiB
+	ReceiveBuffer     Buffer        // default 4 KiB, 1 MiB, 8 MiB
+	KeepaliveIdle     time.Duration // RFC 9293 §3.8.4; default 2 h; negative: keepalive off
+	KeepaliveInterval time.Duration // default 75 s
+	KeepaliveCount    int           // default 9
+	TimeWait          time.Duration // RFC 9293 §3.4.1; default 60 s
+	MaxSyn            int           // connections half open for one listener; default 4096
+	Backlog           int           // connections waiting for Accept; default 4096
+}
+
+// Buffer is the size of a socket's buffer in octets; auto-tuning moves between Min and Max.
+type Buffer struct{ Min, Default, Max int }
+
+// InterfaceConfig describes a host's port to a device.
+type InterfaceConfig struct {
+	Name      string         // default the device's name
+	Addr      ethernet.Addr  // default the device's, or a random local one if it has none
+	Addresses []netip.Prefix // static addresses with their subnets
+	Gateways  []netip.Addr   // at most one of each family is used; each must lie in a subnet of Addresses or be link-local
+	NoIPv6    bool           // neither link-local address nor SLAAC
+	NoSLAAC   bool           // RFC 4862 §5.5: ignore prefixes of router advertisements
+	NoVerify  bool           // trust layer-4 checksums of everything that arrives
+}
