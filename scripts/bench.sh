@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs the benchmarks: the micro-benchmarks beside the code, then the programs in bench/ that measure whole paths
+# against the kernel in the same run. Results are text for benchstat, with machine and commit.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+results=bench/results
+mkdir -p "$results"
+
+# config prints benchstat's "key: value" lines.
+config() {
+	printf 'commit: %s\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)"
+	printf 'kernel: %s\n' "$(uname -r)"
+	printf 'go: %s\n' "$("$go" env GOVERSION)"
+	printf 'cores: %s\n' "$(nproc)"
+}
+
+config >"$results/micro.txt.tmp"
+"$go" test -run '^$' -bench . -benchmem -benchtime "${BENCHTIME:-1s}" -count "${COUNT:-6}" -timeout 60m ./... </dev/null |
+	grep -v 'no test files' | tee -a "$results/micro.txt.tmp"
+mv "$results/micro.txt.tmp" "$results/micro.txt"
+
+"$go" run ./bench/plain -commit "$(git describe --always --dirty 2>/dev/null || echo unknown)" \
+	-json "$results/plain.json" -bench "$results/plain.txt" </dev/null
