@@ -20,7 +20,8 @@ type App struct {
 // New; Serve answers on them.
 type Server interface {
 	// Serve returns when the context ends, nil then, or earlier with the error that stopped it. All sockets and
-	// goroutines of the server are gone when it returns.
+	// goroutines of the server are gone when it returns. A server that shall not run after all is told so by a context
+	// that has ended: it closes what New opened.
 	Serve(context.Context) error
 }
 

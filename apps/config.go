@@ -75,6 +75,13 @@ func Invalid(c Config, key, problem, remedy string) error {
 	return &ConfigError{Key: key, Problem: problem, Remedy: remedy}
 }
 
+// InvalidErr is [Invalid] for a problem that is an error, which errors.Is finds in the result.
+func InvalidErr(c Config, key string, cause error, remedy string) error {
+	err := Invalid(c, key, cause.Error(), remedy)
+	err.(*ConfigError).Err = cause
+	return err
+}
+
 // NoConfig is an empty table: an app runs with its defaults.
 var NoConfig Config = &table{doc: &Document{}}
 
@@ -109,6 +116,9 @@ func (d *Document) decode(path []string, v any) error {
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
 		return errors.New("apps: Config.Decode wants a pointer to a struct")
+	}
+	if err := d.checkText(path, t); err != nil {
+		return err
 	}
 	dec := toml.NewDecoder(bytes.NewReader(d.data))
 	dec.DisallowUnknownFields()

@@ -22,10 +22,10 @@ type sample struct {
 	Zones []struct {
 		File string `toml:"file"`
 	} `toml:"zone"`
-	Limits
+	bounds
 }
 
-type Limits struct {
+type bounds struct {
 	MaxSessions int `toml:"max_sessions"`
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // ConfigError is something wrong in a configuration file: where, what, and what to do about it.
@@ -23,7 +24,11 @@ type ConfigError struct {
 	Key     string // host.alpha.app.http.root; empty: the whole file
 	Problem string
 	Remedy  string // can be empty
+	Err     error  // what Problem was made of, for errors.Is; can be nil
 }
+
+// Unwrap gives the cause.
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Error gives "lab.toml:12: host.alpha.app.http.rooot: unknown key; did you mean "root"?".
 func (e *ConfigError) Error() string {
@@ -62,6 +67,21 @@ func (d *Document) explain(err error, path []string, t reflect.Type) error {
 	default:
 		return &ConfigError{File: d.File, Key: displayKey(path), Problem: plainMessage(err)}
 	}
+}
+
+// checkText finds values that are no strings where a type reads text: the decoder hands it the text of numbers too, and
+// reports its complaint without a position.
+func (d *Document) checkText(path []string, t reflect.Type) error {
+	for _, v := range d.index.values {
+		if v.kind == unstable.String || len(v.path) <= len(path) || !slices.Equal(v.path[:len(path)], path) {
+			continue
+		}
+		if at := typeAt(t, v.path[len(path):]); isText(at) {
+			problem := "must be " + describe(at) + ", not " + article(strings.ToLower(v.kind.String()))
+			return &ConfigError{File: d.File, Line: v.line, Key: displayKey(v.path), Problem: problem}
+		}
+	}
+	return nil
 }
 
 // explainUnknown reports each unknown key within path once, at its first unknown part.

@@ -18,7 +18,15 @@ type index struct {
 	places map[string]place // by the path joined with sep
 	paths  map[place][]string
 	tables map[string]int // how often the header of an array of tables was seen
+	values []value
 	parser unstable.Parser
+}
+
+// value is what a key was given, in the order of the file.
+type value struct {
+	path []string
+	line int
+	kind unstable.Kind
 }
 
 const sep = "\x00" // TOML allows no NUL in a key
@@ -67,6 +75,7 @@ func (x *index) keyValue(base []string, n *unstable.Node) {
 
 func (x *index) value(path []string, n *unstable.Node) {
 	x.note(path, n)
+	x.values = append(x.values, value{path, x.line(path), n.Kind})
 	switch n.Kind {
 	case unstable.Array:
 		i := 0

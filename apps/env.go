@@ -131,4 +131,3 @@ func (RealClock) Now() time.Time { return time.Now() }
 
 // AfterFunc is [time.AfterFunc].
 func (RealClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
-
