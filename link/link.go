@@ -22,8 +22,9 @@ type Queue interface {
 	// ReadFrames fills f with frames, blocks for at least one, and returns how many. The caller owns them.
 	// One goroutine reads a queue. After Close the error is net.ErrClosed; another error means that the device is gone.
 	ReadFrames(f []Frame) (int, error)
-	// WriteFrames takes ownership of all frames in f, never blocks, and may be called by any goroutine. It returns
-	// how many left; the rest was dropped, released and counted.
+	// WriteFrames takes ownership of all frames in f, never blocks, and may be called by any goroutine. A frame that
+	// needs more than Info().Tx is finished in software first, see [Fit]. It returns how many left; the rest was
+	// dropped, released and counted.
 	WriteFrames(f []Frame) int
 }
 
@@ -33,7 +34,7 @@ type Info struct {
 	Addr ethernet.Addr // the address of the station behind this port; zero if the device has none
 	MTU  int           // largest layer-3 packet in octets, without the Ethernet header
 	Rx   Offload       // what frames read from the device may need
-	Tx   Offload       // what frames written to the device may need
+	Tx   Offload       // what frames written to the device may need at no cost
 	Up   bool          // carrier
 	// Changed is closed when any of the above differs from this value; call Info again. Nil: never changes.
 	Changed <-chan struct{}

@@ -27,7 +27,6 @@ type TCPConfig struct {
 	KeepaliveInterval time.Duration // default 75 s
 	KeepaliveCount    int           // default 9
 	TimeWait          time.Duration // RFC 9293 §3.4.1; default 60 s
-	MaxSyn            int           // connections half open for one listener; default 4096
 	Backlog           int           // connections waiting for Accept; default 4096
 }
 

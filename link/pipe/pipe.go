@@ -100,9 +100,32 @@ func (e *End) WriteFrames(f []link.Frame) int {
 		link.ReleaseAll(f)
 		return 0
 	}
+	if !e.info.Tx.Has(AllOffloads) {
+		return e.writeFitted(f)
+	}
+	return e.write(f)
+}
+
+func (e *End) write(f []link.Frame) int {
 	n, frames, bytes, gso := e.out.put(f)
 	e.AddTx(frames, bytes, gso)
 	e.DropTx(len(f) - n)
 	link.ReleaseAll(f[n:])
+	return n
+}
+
+// writeFitted writes frames one by one, each turned into what the cable carries.
+func (e *End) writeFitted(f []link.Frame) (n int) {
+	var few [1]link.Frame
+	for i := range f {
+		fit, err := link.Fit(few[:0], f[i], e.info.Tx)
+		if err != nil {
+			e.DropTx(1)
+			continue
+		}
+		if e.write(fit) == len(fit) {
+			n++
+		}
+	}
 	return n
 }

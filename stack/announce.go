@@ -1,0 +1,154 @@
+package stack
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// A static address is usable at once: it is announced to the wire when it is added (RFC 5227 §2.3, RFC 4861 §7.2.6),
+// asked for in the background, and defended when another station uses it (RFC 5227 §2.4 case b).
+
+// defendInterval is the RFC's DEFEND_INTERVAL (RFC 5227 §1.1).
+const defendInterval = 10 * time.Second
+
+// conflicts counts other stations' use of our addresses on one interface.
+type conflicts struct {
+	seen atomic.Uint64
+
+	mu       sync.Mutex
+	defended time.Time // when the last announcement in defence was sent
+}
+
+// sawARP looks whether an ARP packet of another station claims one of our addresses.
+func (c *conflicts) sawARP(i *Interface, b []byte) {
+	p := header.ARP(b)
+	if len(b) < header.ARPSize || !p.IsValid() || ethernet.Addr(p.HardwareAddressSender()) == i.nic.addr {
+		return
+	}
+	sender := tcpip.AddrFromSlice(p.ProtocolAddressSender())
+	if sender == header.IPv4Any || i.host.ns.CheckLocalAddress(i.id, header.IPv4ProtocolNumber, sender) == 0 {
+		return
+	}
+	c.found(i, fromAddress(sender), ethernet.Addr(p.HardwareAddressSender()).String())
+}
+
+// found notes a conflict and defends the address, once in defendInterval.
+func (c *conflicts) found(i *Interface, a netip.Addr, by string) {
+	c.seen.Add(1)
+	now := time.Now()
+	c.mu.Lock()
+	defend := now.Sub(c.defended) >= defendInterval
+	if defend {
+		c.defended = now
+	}
+	c.mu.Unlock()
+	if defend {
+		i.host.cfg.Log.Warn("another station uses an address of this host; one of the two must change",
+			"host", i.host.cfg.Name, "interface", i.name, "address", a, "station", by)
+		i.announce(a)
+	}
+}
+
+// announce tells the wire who has the address: a gratuitous ARP request, or an unsolicited neighbour advertisement.
+func (i *Interface) announce(a netip.Addr) {
+	var b []byte
+	if a.Is4() {
+		b = arpAnnouncement(i.nic.addr, a)
+	} else {
+		b = neighborAdvertisement(i.nic.addr, a)
+	}
+	f := link.NewFrame(b)
+	i.nic.queues[0].WriteFrames([]link.Frame{f})
+}
+
+// arpAnnouncement is an ARP request for the sender's own address (RFC 5227 §2.3).
+func arpAnnouncement(self ethernet.Addr, a netip.Addr) []byte {
+	b := make([]byte, header.EthernetMinimumSize+header.ARPSize)
+	header.Ethernet(b).Encode(&header.EthernetFields{
+		SrcAddr: tcpip.LinkAddress(self[:]), DstAddr: header.EthernetBroadcastAddress, Type: header.ARPProtocolNumber,
+	})
+	p := header.ARP(b[header.EthernetMinimumSize:])
+	p.SetIPv4OverEthernet()
+	p.SetOp(header.ARPRequest)
+	copy(p.HardwareAddressSender(), self[:])
+	copy(p.ProtocolAddressSender(), a.AsSlice())
+	copy(p.ProtocolAddressTarget(), a.AsSlice())
+	return b
+}
+
+// neighborAdvertisement is unsolicited, to all nodes, with the override flag (RFC 4861 §7.2.6, §4.4).
+func neighborAdvertisement(self ethernet.Addr, a netip.Addr) []byte {
+	const icmpLen = header.ICMPv6NeighborAdvertMinimumSize + header.NDPLinkLayerAddressSize
+	b := make([]byte, header.EthernetMinimumSize+header.IPv6MinimumSize+icmpLen)
+	allNodes := header.IPv6AllNodesMulticastAddress
+	src := toAddress(a)
+	header.Ethernet(b).Encode(&header.EthernetFields{
+		SrcAddr: tcpip.LinkAddress(self[:]), DstAddr: header.EthernetAddressFromMulticastIPv6Address(allNodes),
+		Type: header.IPv6ProtocolNumber,
+	})
+	ip := header.IPv6(b[header.EthernetMinimumSize:])
+	ip.Encode(&header.IPv6Fields{
+		PayloadLength: icmpLen, TransportProtocol: header.ICMPv6ProtocolNumber, HopLimit: header.NDPHopLimit,
+		SrcAddr: src, DstAddr: allNodes,
+	})
+	icmp := header.ICMPv6(ip[header.IPv6MinimumSize:])
+	icmp.SetType(header.ICMPv6NeighborAdvert)
+	na := header.NDPNeighborAdvert(icmp.MessageBody())
+	na.SetTargetAddress(src)
+	na.SetOverrideFlag(true)
+	na.Options().Serialize(header.NDPOptionsSerializer{header.NDPTargetLinkLayerAddressOption(self[:])})
+	sum := header.PseudoHeaderChecksum(header.ICMPv6ProtocolNumber, src, allNodes, icmpLen)
+	icmp.SetChecksum(^checksum.Checksum(icmp, sum))
+	return b
+}
+
+// probe asks in the background whether another station has the address (RFC 5227 §2.1.1, RFC 4862 §5.4).
+func (i *Interface) probe(a netip.Addr) {
+	h := i.host
+	_, err := h.ns.CheckDuplicateAddress(i.id, networkOf(a), toAddress(a), func(r netstack.DADResult) {
+		if dup, ok := r.(*netstack.DADDupAddrDetected); ok {
+			go i.nic.conflicts.found(i, a, linkAddr(dup.HolderLinkAddress).String()) // the engine holds its lock here
+		}
+	})
+	if err != nil {
+		h.cfg.Log.Warn("address cannot be probed", "host", h.cfg.Name, "interface", i.name, "address", a, "err", err.String())
+	}
+}
+
+// withoutDAD runs add, which adds address a, so that an IPv6 address is assigned without waiting for DAD.
+func (i *Interface) withoutDAD(a netip.Addr, add func() tcpip.Error) tcpip.Error {
+	if a.Is4() {
+		return add()
+	}
+	d, ok := i.nic.ip6.(netstack.DuplicateAddressDetector)
+	if !ok {
+		return add()
+	}
+	i.dadMu.Lock()
+	defer i.dadMu.Unlock()
+	d.SetDADConfigurations(netstack.DADConfigurations{})
+	defer d.SetDADConfigurations(netstack.DefaultDADConfigurations())
+	return add()
+}
+
+// setNDP applies the interface's choices to Neighbor Discovery.
+func (i *Interface) setNDP(c InterfaceConfig) {
+	if !c.NoSLAAC {
+		return
+	}
+	if e, ok := i.nic.ip6.(ipv6.NDPEndpoint); ok {
+		nd := e.NDPConfigurations()
+		nd.HandleRAs = ipv6.HandlingRAsDisabled
+		e.SetNDPConfigurations(nd)
+	}
+}

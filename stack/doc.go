@@ -1,0 +1,34 @@
+// Package stack is one host: interfaces to link devices, ARP, IPv4, IPv6, ICMP, UDP and TCP on gVisor's engine, and
+// sockets that behave as package net's.
+//
+// # Theory of operation
+//
+//	link.Device ── ReadFrames ──► nic.receive ──► demux by EtherType, LLC, SNAP ──► gVisor's network endpoint ──► sockets
+//	            ◄─ WriteFrames ── nic.WritePackets ◄── gVisor                   └─► Handler (protocols beside gVisor's)
+//
+// One goroutine a device queue reads frames and carries each to its end: into a socket's buffer, through an inline
+// handler and back out, or into a counter. gVisor's TCP runs on goroutines of its own, its timers too.
+//
+// The adapter (nic.go, send.go, recv.go) is the only place that knows both a device and gVisor. It decides what gVisor
+// cannot: whether the checksums of a frame are still to be verified (a partial checksum or a verified one needs no
+// look, all others are summed, also after reassembly), whether an ICMP error quotes a segment that is in flight
+// (flows.go, icmpcheck.go: RFC 5927 §4), and who else claims an address of ours (announce.go: RFC 5227 §2.4).
+//
+// # Limits
+//
+//   - sequence ranges of 2 × 8192 TCP flows for each interface; an error about a forgotten flow is dropped
+//   - reassembly: gVisor's, 4 MiB for each IP version and 30 s for a datagram (RFC 791 §3.2) or 60 s (RFC 8200 §4.5)
+//   - socket buffers and backlogs: [TCPConfig]
+//   - events of router advertisements waiting: 256
+//
+// # Locks
+//
+// Host.mu guards the tables of interfaces and of open sockets and is never held while gVisor is called, except to
+// create an interface. nic.mu guards the device's last description. flows.mu, conflicts.mu and handlers.mu are leaves.
+//
+// Sources: RFC 826, RFC 894, RFC 791, RFC 792, RFC 768, RFC 9293, RFC 8200, RFC 4443, RFC 4861, RFC 4862, RFC 5227,
+// RFC 5927, RFC 1213.
+//
+// Deviates: gVisor has no ECN (RFC 3168), PAWS (RFC 7323 §5), Fast Open (RFC 7413), urgent data (RFC 9293 §3.8.5),
+// delayed acknowledgements (RFC 9293 §3.8.6.3) and packetization-layer path MTU discovery (RFC 4821).
+package stack

@@ -1,0 +1,171 @@
+package stack
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// Interface is a host's port to a device.
+type Interface struct {
+	host *Host
+	id   tcpip.NICID
+	name string
+	nic  *nic
+
+	readers sync.WaitGroup
+	dadMu   sync.Mutex // one change of the DAD configuration at a time
+}
+
+// InterfaceInfo describes an interface as it is at one moment.
+type InterfaceInfo struct {
+	Name      string         `json:"name"`
+	Index     int            `json:"index"`
+	Link      ethernet.Addr  `json:"-"`
+	MTU       int            `json:"mtu"`
+	Up        bool           `json:"up"`
+	Addresses []netip.Prefix `json:"addresses"`
+	Rx        link.Offload   `json:"-"`
+	Tx        link.Offload   `json:"-"`
+	Device    link.Stats     `json:"device"`
+}
+
+// AddInterface connects the host to dev, which it owns from then on: it reads it and closes it. On an error dev is
+// closed too, and nothing of the interface stays.
+func (h *Host) AddInterface(dev link.Device, c InterfaceConfig) (*Interface, error) {
+	i, err := h.newInterface(dev, c)
+	if err != nil {
+		dev.Close()
+		return nil, err
+	}
+	if err := i.configure(c); err != nil {
+		h.remove(i)
+		return nil, err
+	}
+	return i, nil
+}
+
+func (h *Host) newInterface(dev link.Device, c InterfaceConfig) (*Interface, error) {
+	info := dev.Info()
+	defaultTo(&c.Name, info.Name)
+	defaultTo(&c.Addr, info.Addr)
+	if c.Addr.IsZero() {
+		c.Addr = randomAddr()
+	}
+	if c.Addr.IsMulticast() {
+		return nil, fmt.Errorf("stack: %s: %s is a group address", c.Name, c.Addr)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, fmt.Errorf("stack: host %s is closed", h.cfg.Name)
+	}
+	i := &Interface{host: h, id: h.nextID, name: c.Name}
+	i.nic = newNIC(i, dev, c)
+	if e := h.ns.CreateNICWithOptions(i.id, i.nic, netstack.NICOptions{Name: i.name}); e != nil {
+		return nil, fmt.Errorf("stack: interface %s: %s", i.name, e)
+	}
+	h.nextID++
+	h.interfaces[i.id] = i
+	return i, nil
+}
+
+// configure gives the interface its addresses and routes and starts its readers.
+func (i *Interface) configure(c InterfaceConfig) error {
+	if err := i.nic.bind(); err != nil {
+		return err
+	}
+	i.setNDP(c)
+	for _, q := range i.nic.queues {
+		i.readers.Go(func() { i.nic.read(q) }) // one reader a queue; it ends when the device is closed
+	}
+	for _, p := range c.Addresses {
+		if err := i.addAddress(p); err != nil {
+			return err
+		}
+	}
+	for _, g := range c.Gateways {
+		if err := i.host.addGateway(i.name, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove undoes newInterface.
+func (h *Host) remove(i *Interface) {
+	h.mu.Lock()
+	delete(h.interfaces, i.id)
+	h.mu.Unlock()
+	h.ns.RemoveRoutes(func(r tcpip.Route) bool { return r.NIC == i.id })
+	h.ns.RemoveNIC(i.id)
+	i.close()
+}
+
+// close closes the device and waits for its readers.
+func (i *Interface) close() error {
+	err := i.nic.dev.Close()
+	i.readers.Wait()
+	return err
+}
+
+// Name is the interface's name.
+func (i *Interface) Name() string { return i.name }
+
+// Interfaces describes all interfaces but the loopback one, in the order in which they were added.
+func (h *Host) Interfaces() []InterfaceInfo {
+	var infos []InterfaceInfo
+	for _, i := range h.sortedInterfaces() {
+		infos = append(infos, i.info())
+	}
+	return infos
+}
+
+func (i *Interface) info() InterfaceInfo {
+	d := i.nic.dev.Info()
+	r := InterfaceInfo{
+		Name: i.name, Index: int(i.id), Link: i.nic.addr, MTU: d.MTU, Up: d.Up,
+		Addresses: i.addresses(), Rx: d.Rx, Tx: d.Tx,
+	}
+	if s, ok := i.nic.dev.(link.StatsReader); ok {
+		r.Device = s.Stats()
+	}
+	return r
+}
+
+// addresses lists the addresses that are assigned, without the groups.
+func (i *Interface) addresses() []netip.Prefix {
+	var ps []netip.Prefix
+	for _, a := range i.host.ns.AllAddresses()[i.id] {
+		p := netip.PrefixFrom(fromAddress(a.AddressWithPrefix.Address), a.AddressWithPrefix.PrefixLen)
+		if p.IsValid() {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+func (h *Host) sortedInterfaces() []*Interface {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	is := make([]*Interface, 0, len(h.interfaces))
+	for _, i := range h.interfaces {
+		is = append(is, i)
+	}
+	slices.SortFunc(is, func(a, b *Interface) int { return int(a.id) - int(b.id) })
+	return is
+}
+
+// randomAddr makes a unicast, locally administered address.
+func randomAddr() (a ethernet.Addr) {
+	rand.Read(a[:])
+	a[0] = a[0]&^1 | 2
+	return a
+}

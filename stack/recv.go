@@ -1,0 +1,145 @@
+package stack
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// batch is how many frames one call of ReadFrames may give.
+const batch = 64
+
+// read takes frames from a queue until the device is closed or gone.
+func (n *nic) read(q link.Queue) {
+	var frames [batch]link.Frame
+	for {
+		k, err := q.ReadFrames(frames[:])
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				n.iface.host.cfg.Log.Error("device failed; the interface is dead",
+					"host", n.iface.host.cfg.Name, "interface", n.iface.name, "err", err)
+			}
+			return
+		}
+		for i := range frames[:k] {
+			n.receive(&frames[i])
+		}
+	}
+}
+
+// receive takes one frame up and releases it.
+func (n *nic) receive(f *link.Frame) {
+	defer f.Release()
+	h := f.Head()
+	if len(h) < header.EthernetMinimumSize {
+		if !n.makeContiguous(f) {
+			n.drops.short.Add(1)
+			return
+		}
+		h = f.Head()
+	}
+	if h[0]&1 == 0 && ethernet.Addr(h[:ethernet.AddrLen]) != n.addr {
+		n.drops.otherHost.Add(1)
+		return
+	}
+	if f.GSO == link.GSONone && f.Len() > n.deviceInfo().MTU+header.EthernetMinimumSize+vlanTagLen {
+		n.drops.tooLong.Add(1)
+		return
+	}
+	switch t := ethernet.EtherType(binary.BigEndian.Uint16(h[12:])); t {
+	case ethernet.TypeIPv4, ethernet.TypeIPv6, ethernet.TypeARP:
+		n.deliver(f, t, header.EthernetMinimumSize)
+	default:
+		n.receiveOther(f)
+	}
+}
+
+// vlanTagLen is the room that a frame of full MTU needs for a tag (IEEE 802.3 §3.2.7).
+const vlanTagLen = 4
+
+// makeContiguous gives a frame whose first chunk does not hold the Ethernet header one chunk. It reports whether there
+// are that many octets at all.
+func (n *nic) makeContiguous(f *link.Frame) bool {
+	if f.Len() < header.EthernetMinimumSize {
+		return false
+	}
+	flat := link.NewFrame(f.AppendTo(nil))
+	flat.NeedsChecksum, flat.DataValid, flat.CsumStart, flat.CsumOffset = f.NeedsChecksum, f.DataValid, f.CsumStart, f.CsumOffset
+	flat.GSO, flat.GSOSize = f.GSO, f.GSOSize
+	f.Release()
+	*f = flat
+	return true
+}
+
+// deliver hands a packet to the engine; its link header is skip octets long.
+//
+// The engine's own entry, NIC.DeliverNetworkPacket, takes checksums as verified or not for a whole interface. Handing
+// the packet to the network endpoint directly lets each frame say it: super-frames and frames with a partial
+// checksum come from memory and are good; of all others the engine verifies every checksum, also after reassembly.
+func (n *nic) deliver(f *link.Frame, t ethernet.EtherType, skip int) {
+	ep, number := n.ip4, header.IPv4ProtocolNumber
+	switch t {
+	case ethernet.TypeIPv6:
+		ep, number = n.ip6, header.IPv6ProtocolNumber
+	case ethernet.TypeARP:
+		ep, number = n.arp, header.ARPProtocolNumber
+	}
+	if !n.accept(f, t, skip) {
+		return
+	}
+	validated := f.NeedsChecksum || f.DataValid || n.trust
+	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: f.Data})
+	*f = link.Frame{}
+	defer pkt.DecRef()
+	if _, ok := pkt.LinkHeader().Consume(skip); !ok {
+		n.drops.short.Add(1)
+		return
+	}
+	pkt.PktType = packetType(pkt.LinkHeader().Slice())
+	pkt.NetworkProtocolNumber = number
+	pkt.RXChecksumValidated = validated
+	ep.HandlePacket(pkt)
+}
+
+// checked is how many octets of a packet the adapter's own checks look at: an ICMP error is no longer.
+const checked = minMTU6
+
+// accept is what the adapter itself checks of packets for the engine.
+func (n *nic) accept(f *link.Frame, t ethernet.EtherType, skip int) bool {
+	head := f.Head()
+	if len(head) < skip+header.IPv4MinimumSize {
+		return true // the engine counts it as malformed
+	}
+	p := head[skip:]
+	var room [checked]byte
+	if len(head) < f.Len() && looksDeep(p, t) {
+		k, _ := f.Data.ReadAt(room[:], int64(skip)) // short only where the frame is
+		p = room[:k]
+	}
+	switch t {
+	case ethernet.TypeIPv4:
+		return n.acceptIPv4(p)
+	case ethernet.TypeIPv6:
+		return n.acceptIPv6(p)
+	default:
+		n.conflicts.sawARP(n.iface, p)
+		return true
+	}
+}
+
+// looksDeep reports whether what accept checks can lie beyond the first chunk: behind options or extension headers,
+// and in ICMP errors. Plain TCP and UDP never does.
+func looksDeep(p []byte, t ethernet.EtherType) bool {
+	switch t {
+	case ethernet.TypeIPv4:
+		return p[0] != 0x45 || p[9] == uint8(header.ICMPv4ProtocolNumber)
+	case ethernet.TypeIPv6:
+		return p[6] != uint8(header.TCPProtocolNumber) && p[6] != uint8(header.UDPProtocolNumber)
+	}
+	return true
+}
