@@ -1,0 +1,163 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"time"
+
+	"tapestry/apps"
+)
+
+// Limits of a lab's file.
+const (
+	maxFile      = 1 << 20
+	maxName      = 32 // of a lab: its name is part of a socket's path
+	maxInterface = 15 // IFNAMSIZ without the terminating zero
+	maxLabel     = 63 // RFC 1035 §2.3.4
+	minMTU       = 68 // RFC 791 §3.2
+	minMTU6      = 1280
+	maxMTU       = 65535
+)
+
+// Load checks a lab's file and gives its plan. The error is Problems.
+func Load(name string, text []byte, registry []apps.App) (*Plan, error) {
+	if len(text) > maxFile {
+		return nil, Problems{{File: name, Line: 1, Problem: fmt.Sprintf("the file has %d octets; the most is %d", len(text), maxFile)}}
+	}
+	doc, err := apps.ParseConfig(name, text)
+	if err != nil {
+		var ps Problems
+		ps.add(&apps.Document{File: name}, "", err)
+		return nil, ps
+	}
+	var f file
+	c := checker{doc: doc, registry: registry, seen: make(map[netip.Addr]string)}
+	c.problems.add(doc, "", doc.Decode(&f))
+	if c.problems.areUnknownKeys() { // else the rest of the file was not decoded
+		c.file(f)
+	}
+	if err := c.problems.err(); err != nil {
+		return nil, err
+	}
+	return c.plan, nil
+}
+
+// checker turns a file into a plan and collects what is wrong.
+type checker struct {
+	doc      *apps.Document
+	registry []apps.App
+	plan     *Plan
+	problems Problems
+	seen     map[netip.Addr]string // by whom: path of the key
+}
+
+func (c *checker) bad(path, format string, args ...any) {
+	c.problems = append(c.problems, &apps.ConfigError{
+		File: c.doc.File, Line: lineOf(c.doc, path), Key: path, Problem: fmt.Sprintf(format, args...),
+	})
+}
+
+func (c *checker) file(f file) {
+	c.plan = &Plan{Name: c.labName(f.Name), Domain: c.domain(f.Domain), Own: f.Netns != "host", doc: c.doc}
+	if f.Netns != "" && f.Netns != "own" && f.Netns != "host" {
+		c.bad("netns", `%q is neither "own" (a network namespace for this lab) nor "host" (the caller's; needs privileges)`, f.Netns)
+	}
+	if f.State != "" {
+		c.plan.State = c.path(f.State)
+	}
+	for _, name := range c.inOrder("segment", keys(f.Segment)) {
+		c.bad("segment."+name, "segments are not there yet; give the host's interface tap = NAME instead")
+	}
+	for _, name := range c.inOrder("tap", keys(f.Tap)) {
+		c.tap(name, f.Tap[name])
+	}
+	for _, name := range c.inOrder("host", keys(f.Host)) {
+		c.host(name, f.Host[name])
+	}
+	if len(f.Host) == 0 {
+		c.bad("", "the lab has no host; add a table [host.NAME] with an [[host.NAME.interface]]")
+	}
+	for _, w := range c.plan.Wires {
+		if w.host == nil {
+			c.bad("tap."+w.Name, "no host is on it; give an interface of a host tap = %q, or remove this table", w.Name)
+		}
+	}
+}
+
+var labNames = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+func (c *checker) labName(name string) string {
+	if name == "" {
+		name = strings.TrimSuffix(filepath.Base(c.doc.File), filepath.Ext(c.doc.File))
+		name = strings.Trim(regexp.MustCompile(`[^a-z0-9_-]+`).ReplaceAllString(strings.ToLower(name), "-"), "-_")
+		if name == "" {
+			name = "lab"
+		}
+		return name[:min(len(name), maxName)]
+	}
+	if !labNames.MatchString(name) || len(name) > maxName {
+		c.bad("name", "%q is no lab's name; use up to %d of a-z, 0-9, - and _, a letter or digit first", name, maxName)
+	}
+	return name
+}
+
+// labels are those of RFC 1123 §2.1, in lower case.
+var labels = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+func isLabel(s string) bool { return len(s) <= maxLabel && labels.MatchString(s) }
+
+func (c *checker) domain(s string) string {
+	if s == "" {
+		return "lab.example"
+	}
+	s = strings.TrimSuffix(s, ".")
+	for l := range strings.SplitSeq(s, ".") {
+		if !isLabel(l) || len(s) > 200 {
+			c.bad("domain", "%q is no domain name in lower case, like lab.example", s)
+			break
+		}
+	}
+	return s
+}
+
+func (c *checker) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.doc.Dir, name)
+}
+
+// inOrder sorts the names of tables by their lines in the file.
+func (c *checker) inOrder(table string, names []string) []string {
+	sort.Slice(names, func(i, j int) bool {
+		a, b := lineOf(c.doc, table+"."+names[i]), lineOf(c.doc, table+"."+names[j])
+		return a < b || a == b && names[i] < names[j]
+	})
+	return names
+}
+
+func keys[T any](m map[string]T) []string {
+	var s []string
+	for k := range m {
+		s = append(s, k)
+	}
+	return s
+}
+
+func (c *checker) duration(path, s string) time.Duration {
+	if s == "" {
+		return 0
+	}
+	if s == "off" {
+		return -1
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		c.bad(path, `%q is no duration; write it like "30s", "5m" or "2h"`, s)
+	}
+	return d
+}

@@ -1,0 +1,76 @@
+package lab
+
+import (
+	"net/netip"
+
+	"tapestry/apps"
+	"tapestry/link"
+	"tapestry/stack"
+)
+
+// Plan is a lab's file after all checks that need nothing but the file.
+type Plan struct {
+	Name   string
+	Domain string
+	Own    bool   // the lab has a network namespace of its own
+	State  string // folder, absolute; empty: none
+	Wires  []*Wire
+	Hosts  []*HostPlan
+	doc    *apps.Document
+}
+
+// Wire is a device whose other end is the kernel's.
+type Wire struct {
+	Name        string
+	Addresses   []netip.Prefix // of the kernel's side
+	MTU         int
+	Existing    bool
+	Kind        string       // auto, tap, packet, water
+	Interface   string       // of kind packet on an interface that exists
+	Off         link.Offload // switched off
+	Capture     string       // file, absolute; empty: none
+	CaptureSize int64
+	Snaplen     int
+	host        *HostPlan // who is on it; until there are segments, one
+}
+
+// HostPlan is a host to be made.
+type HostPlan struct {
+	Name  string
+	Ports []Port
+	DNS   []netip.AddrPort
+	TCP   stack.TCPConfig
+	Apps  []AppPlan
+}
+
+// Port is a host's interface on a wire.
+type Port struct {
+	Wire   *Wire
+	Config stack.InterfaceConfig
+}
+
+// AppPlan is an app to be started on a host.
+type AppPlan struct {
+	App  apps.App
+	path string // of its table
+}
+
+// Addresses lists all static addresses of the host.
+func (h *HostPlan) Addresses() []netip.Prefix {
+	var all []netip.Prefix
+	for _, p := range h.Ports {
+		all = append(all, p.Config.Addresses...)
+	}
+	return all
+}
+
+// names gives every host's name with its addresses.
+func (p *Plan) names() map[string][]netip.Addr {
+	m := make(map[string][]netip.Addr)
+	for _, h := range p.Hosts {
+		for _, a := range h.Addresses() {
+			m[h.Name] = append(m[h.Name], a.Addr())
+		}
+	}
+	return m
+}
