@@ -1,0 +1,37 @@
+package tapestry_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestExamples builds and tests each example that is a module of its own, as someone outside does who embeds Tapestry.
+func TestExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: building other modules takes a while")
+	}
+	mods, err := filepath.Glob("examples/*/go.mod")
+	if err != nil || len(mods) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, mod := range mods {
+		dir := filepath.Dir(mod)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			for _, args := range [][]string{{"vet", "./..."}, {"test", "-count=1", "-timeout=2m", "./..."}} {
+				goIn(t, dir, args...)
+			}
+		})
+	}
+}
+
+// goIn runs the go command in dir with that module's own requirements, which it may not change.
+func goIn(t *testing.T, dir string, args ...string) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in %s: %v: %v\n%s", dir, cmd, err, out)
+	}
+}
