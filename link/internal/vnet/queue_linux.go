@@ -1,0 +1,244 @@
+package vnet
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"tapestry/link"
+)
+
+// Config describes a queue.
+type Config struct {
+	Name     string         // the device's, for errors
+	Header   bool           // a virtio-net header is in front of each frame
+	MTU      int            // largest layer-3 packet
+	Rx, Tx   link.Offload   // what may be left unfinished; the rest is finished in software
+	Counters *link.Counters // the device's
+	// Receive reads one frame into c and says how many octets, with the header, and what is wrong with it:
+	// unix.EMSGSIZE means that it was cut off. Default: readv(2).
+	Receive func(fd uintptr, c *Chunks) (int, unix.Errno)
+	// Amend corrects a frame after its header was read. Nil: nothing to correct.
+	Amend func(f *link.Frame)
+	// Gap is free space in front of each frame, for Amend.
+	Gap int
+	// Gone is called when the kernel says that the device is no more.
+	Gone func()
+}
+
+// Queue is a [link.Queue] on a file descriptor.
+type Queue struct {
+	Config
+	file    *os.File
+	raw     syscall.RawConn
+	closed  atomic.Bool
+	senders sync.Pool
+
+	// The reader's.
+	chunks  Chunks
+	readFn  func(fd uintptr) bool // q.read, made once
+	want    []link.Frame
+	got     int
+	waited  bool
+	pending []link.Frame // segments of a super-frame that the caller has not asked for yet
+	err     unix.Errno
+}
+
+// NewQueue takes ownership of fd, which must not block and be ready for the netpoller.
+func NewQueue(fd int, c Config) (*Queue, error) {
+	q := &Queue{Config: c, file: os.NewFile(uintptr(fd), c.Name)}
+	raw, err := q.file.SyscallConn()
+	if err != nil {
+		q.file.Close()
+		return nil, err
+	}
+	q.raw, q.readFn, q.chunks.Gap = raw, q.read, c.Gap
+	if q.Receive == nil {
+		q.Receive = q.readv
+	}
+	q.senders.New = func() any {
+		s := &sender{q: q}
+		s.fn = s.run
+		return s
+	}
+	return q, nil
+}
+
+// Close unblocks the reader and returns when nobody uses the descriptor any more.
+func (q *Queue) Close() error {
+	if q.closed.Swap(true) {
+		return nil
+	}
+	return q.file.Close()
+}
+
+// ReadFrames implements [link.Queue].
+func (q *Queue) ReadFrames(f []link.Frame) (int, error) {
+	if len(f) == 0 {
+		return 0, nil
+	}
+	q.want, q.got, q.waited, q.err = f, 0, false, 0
+	q.drainPending()
+	if q.got == 0 {
+		if err := q.poll(); err != nil {
+			return 0, q.fail(err)
+		}
+	}
+	q.want = nil
+	q.Counters.CountRx(f[:q.got])
+	return q.got, nil
+}
+
+// poll reads what is there, and blocks for at least one frame.
+func (q *Queue) poll() error {
+	err := q.raw.Read(q.readFn)
+	switch {
+	case q.got > 0:
+		return nil // an error comes again
+	case err != nil:
+		return err
+	case q.err != 0:
+		return q.err
+	}
+	return net.ErrClosed // read saw it first
+}
+
+// fail ends the reader: no later call finds memory or frames here.
+func (q *Queue) fail(err error) error {
+	q.chunks.Release()
+	link.ReleaseAll(q.pending)
+	q.pending = nil
+	if q.closed.Load() || errors.Is(err, os.ErrClosed) {
+		return net.ErrClosed
+	}
+	if q.Gone != nil {
+		q.Gone()
+	}
+	return fmt.Errorf("%s is gone: it was removed or detached while in use: %w", q.Name, err)
+}
+
+// read is called by the netpoller; false waits for the descriptor to become readable.
+func (q *Queue) read(fd uintptr) bool {
+	for q.got < len(q.want) && !q.closed.Load() {
+		n, errno := q.Receive(fd, &q.chunks)
+		switch errno {
+		case 0:
+			q.accept(n)
+		case unix.EINTR, unix.ENETDOWN: // a packet socket says once that its interface went down
+		case unix.EMSGSIZE:
+			q.Counters.DropRx(1)
+		case unix.EAGAIN:
+			q.waited = true
+			return q.got > 0
+		default:
+			q.err = errno
+			return true
+		}
+		if q.waited && q.got > 0 {
+			break
+		}
+	}
+	return true
+}
+
+// readv is the default Receive.
+func (q *Queue) readv(fd uintptr, c *Chunks) (int, unix.Errno) {
+	v := c.Vector(q.Header)
+	n, _, errno := unix.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
+	return int(n), errno
+}
+
+// accept makes a frame of n octets that were read.
+func (q *Queue) accept(n int) {
+	if q.Header {
+		n -= HeaderLen
+	}
+	if n <= 0 || n > MaxRead-q.Gap {
+		q.Counters.DropRx(1)
+		return
+	}
+	f := link.Frame{Data: q.chunks.Take(n)}
+	if q.Header {
+		if err := q.chunks.Header().Decode(&f); err != nil {
+			q.Counters.DropRx(1)
+			f.Release()
+			return
+		}
+	}
+	if q.Amend != nil {
+		q.Amend(&f)
+	}
+	if !InBounds(&f, q.MTU) {
+		q.Counters.DropRx(1)
+		f.Release()
+		return
+	}
+	q.deliver(f)
+}
+
+// deliver hands f to the caller, finished in software as far as the configuration wants it.
+func (q *Queue) deliver(f link.Frame) {
+	if fits(&f, q.Rx) {
+		q.want[q.got] = f
+		q.got++
+		return
+	}
+	var err error
+	if q.pending, err = link.Fit(q.pending, f, q.Rx); err != nil {
+		q.Counters.DropRx(1)
+	}
+	q.drainPending()
+}
+
+func (q *Queue) drainPending() {
+	n := copy(q.want[q.got:], q.pending)
+	q.got += n
+	rest := copy(q.pending, q.pending[n:])
+	clear(q.pending[rest:])
+	q.pending = q.pending[:rest]
+}
+
+// fits reports whether f leaves nothing unfinished beyond o.
+func fits(f *link.Frame, o link.Offload) bool {
+	switch f.GSO {
+	case link.GSONone:
+		return !f.NeedsChecksum || o.Has(link.OffloadChecksum)
+	case link.GSOTCPv4:
+		return o.Has(link.OffloadTSO4)
+	case link.GSOTCPv6:
+		return o.Has(link.OffloadTSO6)
+	case link.GSOUDP:
+		return o.Has(link.OffloadUSO)
+	}
+	return false
+}
+
+// Lengths of a frame (IEEE 802.3 §3.1, IEEE 802.1Q §9.3).
+const (
+	etherHeaderLen = 14
+	tagLen         = 4
+	maxIP          = 65535
+)
+
+// InBounds reports whether the length of f is one that a wire of this MTU carries.
+func InBounds(f *link.Frame, mtu int) bool {
+	n := f.Len() - etherHeaderLen
+	if f.GSO != link.GSONone {
+		mtu = maxIP
+	}
+	if n > mtu && isTagged(f.Head()) {
+		n -= tagLen
+	}
+	return n >= 0 && n <= mtu
+}
+
+// isTagged reports whether the EtherType is that of a VLAN tag (IEEE 802.1Q §9.4: 0x8100, 0x88a8).
+func isTagged(head []byte) bool {
+	return len(head) >= etherHeaderLen && (head[12] == 0x81 && head[13] == 0x00 || head[12] == 0x88 && head[13] == 0xa8)
+}
