@@ -31,9 +31,11 @@ func ParseAddr(s string) (Addr, error) {
 		return a, fmt.Errorf("ethernet: address %q: want six octets", s)
 	}
 	for i, p := range parts {
-		if _, err := hex.Decode(a[i:i+1], []byte(p)); err != nil || len(p) != 2 {
+		o, err := hex.DecodeString(p)
+		if err != nil || len(o) != 1 {
 			return Addr{}, fmt.Errorf("ethernet: address %q: octet %d is not two hexadecimal digits", s, i+1)
 		}
+		a[i] = o[0]
 	}
 	return a, nil
 }
