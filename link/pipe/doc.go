@@ -1,5 +1,6 @@
 // Package pipe is a cable in memory: two devices, each reading what the other writes. Offload metadata crosses
-// unsegmented, so two stacks on one cable exchange super-frames and never compute a layer-4 checksum.
+// unsegmented where the cable is told to carry it ([AllOffloads]), so two stacks on one cable exchange super-frames and
+// never compute a layer-4 checksum; else the writing end finishes the frame.
 //
 // # Theory of operation
 //

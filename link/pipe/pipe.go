@@ -6,6 +6,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/internal/wire"
 )
 
 // Config describes a cable. The zero value of each field means its default.
@@ -85,6 +86,9 @@ func (e *End) Close() error {
 
 // ReadFrames implements [link.Queue].
 func (e *End) ReadFrames(f []link.Frame) (int, error) {
+	if len(f) == 0 {
+		return 0, nil
+	}
 	n := e.in.get(f)
 	if n == 0 {
 		return 0, net.ErrClosed
@@ -100,13 +104,32 @@ func (e *End) WriteFrames(f []link.Frame) int {
 		link.ReleaseAll(f)
 		return 0
 	}
-	if !e.info.Tx.Has(AllOffloads) {
-		return e.writeFitted(f)
+	left := 0
+	for len(f) > 0 {
+		if ready := e.ready(f); ready > 0 {
+			left += e.put(f[:ready])
+			f = f[ready:]
+			continue
+		}
+		left += e.finish(f[0])
+		f[0] = link.Frame{}
+		f = f[1:]
 	}
-	return e.write(f)
+	return left
 }
 
-func (e *End) write(f []link.Frame) int {
+// ready is how many frames at the start of f may cross as they are.
+func (e *End) ready(f []link.Frame) int {
+	for i := range f {
+		if !wire.Carries(e.info.MTU, &f[i]) || !wire.IsReady(&f[i], e.info.Tx) {
+			return i
+		}
+	}
+	return len(f)
+}
+
+// put hands f to the other end and gives how many it took.
+func (e *End) put(f []link.Frame) int {
 	n, frames, bytes, gso := e.out.put(f)
 	e.AddTx(frames, bytes, gso)
 	e.DropTx(len(f) - n)
@@ -114,18 +137,21 @@ func (e *End) write(f []link.Frame) int {
 	return n
 }
 
-// writeFitted writes frames one by one, each turned into what the cable carries.
-func (e *End) writeFitted(f []link.Frame) (n int) {
-	var few [1]link.Frame
-	for i := range f {
-		fit, err := link.Fit(few[:0], f[i], e.info.Tx)
-		if err != nil {
-			e.DropTx(1)
-			continue
-		}
-		if e.write(fit) == len(fit) {
-			n++
-		}
+// finish sends f after doing in software what the cable does not carry undone. It gives 1 if all of f crossed.
+func (e *End) finish(f link.Frame) int {
+	if !wire.Carries(e.info.MTU, &f) {
+		e.DropTx(1)
+		f.Release()
+		return 0
 	}
-	return n
+	parts, err := link.Fit(nil, f, e.info.Tx)
+	if err != nil || e.ready(parts) != len(parts) {
+		e.DropTx(1)
+		link.ReleaseAll(parts)
+		return 0
+	}
+	if e.put(parts) != len(parts) {
+		return 0
+	}
+	return 1
 }

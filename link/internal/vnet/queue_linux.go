@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"tapestry/link"
+	"tapestry/link/internal/wire"
 )
 
 // Config describes a queue.
@@ -174,7 +175,7 @@ func (q *Queue) accept(n int) {
 	if q.Amend != nil {
 		q.Amend(&f)
 	}
-	if !InBounds(&f, q.MTU) {
+	if !wire.Carries(q.MTU, &f) {
 		q.Counters.DropRx(1)
 		f.Release()
 		return
@@ -184,7 +185,7 @@ func (q *Queue) accept(n int) {
 
 // deliver hands f to the caller, finished in software as far as the configuration wants it.
 func (q *Queue) deliver(f link.Frame) {
-	if fits(&f, q.Rx) {
+	if wire.IsReady(&f, q.Rx) {
 		q.want[q.got] = f
 		q.got++
 		return
@@ -202,43 +203,4 @@ func (q *Queue) drainPending() {
 	rest := copy(q.pending, q.pending[n:])
 	clear(q.pending[rest:])
 	q.pending = q.pending[:rest]
-}
-
-// fits reports whether f leaves nothing unfinished beyond o.
-func fits(f *link.Frame, o link.Offload) bool {
-	switch f.GSO {
-	case link.GSONone:
-		return !f.NeedsChecksum || o.Has(link.OffloadChecksum)
-	case link.GSOTCPv4:
-		return o.Has(link.OffloadTSO4)
-	case link.GSOTCPv6:
-		return o.Has(link.OffloadTSO6)
-	case link.GSOUDP:
-		return o.Has(link.OffloadUSO)
-	}
-	return false
-}
-
-// Lengths of a frame (IEEE 802.3 §3.1, IEEE 802.1Q §9.3).
-const (
-	etherHeaderLen = 14
-	tagLen         = 4
-	maxIP          = 65535
-)
-
-// InBounds reports whether the length of f is one that a wire of this MTU carries.
-func InBounds(f *link.Frame, mtu int) bool {
-	n := f.Len() - etherHeaderLen
-	if f.GSO != link.GSONone {
-		mtu = maxIP
-	}
-	if n > mtu && isTagged(f.Head()) {
-		n -= tagLen
-	}
-	return n >= 0 && n <= mtu
-}
-
-// isTagged reports whether the EtherType is that of a VLAN tag (IEEE 802.1Q §9.4: 0x8100, 0x88a8).
-func isTagged(head []byte) bool {
-	return len(head) >= etherHeaderLen && (head[12] == 0x81 && head[13] == 0x00 || head[12] == 0x88 && head[13] == 0xa8)
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"tapestry/link"
+	"tapestry/link/internal/wire"
 )
 
 // WriteFrames implements [link.Queue].
@@ -50,10 +51,10 @@ func (s *sender) run(fd uintptr) {
 
 // one writes f, finished in software first where the device cannot. It is left to the caller to release.
 func (s *sender) one(fd uintptr, f *link.Frame) bool {
-	if !InBounds(f, s.q.MTU) {
+	if !wire.Carries(s.q.MTU, f) {
 		return false
 	}
-	if fits(f, s.q.Tx) {
+	if wire.IsReady(f, s.q.Tx) {
 		return s.write(fd, f)
 	}
 	var err error
@@ -63,7 +64,7 @@ func (s *sender) one(fd uintptr, f *link.Frame) bool {
 	ok := true
 	for i := range s.scratch {
 		g := &s.scratch[i]
-		ok = ok && InBounds(g, s.q.MTU) && s.write(fd, g)
+		ok = ok && wire.Carries(s.q.MTU, g) && s.write(fd, g)
 		g.Release()
 	}
 	return ok
