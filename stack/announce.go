@@ -73,11 +73,11 @@ func (i *Interface) announce(a netip.Addr) {
 
 // arpAnnouncement is an ARP request for the sender's own address (RFC 5227 §2.3).
 func arpAnnouncement(self ethernet.Addr, a netip.Addr) []byte {
-	b := make([]byte, header.EthernetMinimumSize+header.ARPSize)
+	b := make([]byte, ethernet.HeaderLen+header.ARPSize)
 	header.Ethernet(b).Encode(&header.EthernetFields{
 		SrcAddr: tcpip.LinkAddress(self[:]), DstAddr: header.EthernetBroadcastAddress, Type: header.ARPProtocolNumber,
 	})
-	p := header.ARP(b[header.EthernetMinimumSize:])
+	p := header.ARP(b[ethernet.HeaderLen:])
 	p.SetIPv4OverEthernet()
 	p.SetOp(header.ARPRequest)
 	copy(p.HardwareAddressSender(), self[:])
@@ -89,14 +89,14 @@ func arpAnnouncement(self ethernet.Addr, a netip.Addr) []byte {
 // neighborAdvertisement is unsolicited, to all nodes, with the override flag (RFC 4861 §7.2.6, §4.4).
 func neighborAdvertisement(self ethernet.Addr, a netip.Addr) []byte {
 	const icmpLen = header.ICMPv6NeighborAdvertMinimumSize + header.NDPLinkLayerAddressSize
-	b := make([]byte, header.EthernetMinimumSize+header.IPv6MinimumSize+icmpLen)
+	b := make([]byte, ethernet.HeaderLen+header.IPv6MinimumSize+icmpLen)
 	allNodes := header.IPv6AllNodesMulticastAddress
 	src := toAddress(a)
 	header.Ethernet(b).Encode(&header.EthernetFields{
 		SrcAddr: tcpip.LinkAddress(self[:]), DstAddr: header.EthernetAddressFromMulticastIPv6Address(allNodes),
 		Type: header.IPv6ProtocolNumber,
 	})
-	ip := header.IPv6(b[header.EthernetMinimumSize:])
+	ip := header.IPv6(b[ethernet.HeaderLen:])
 	ip.Encode(&header.IPv6Fields{
 		PayloadLength: icmpLen, TransportProtocol: header.ICMPv6ProtocolNumber, HopLimit: header.NDPHopLimit,
 		SrcAddr: src, DstAddr: allNodes,

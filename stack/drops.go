@@ -4,8 +4,8 @@ import "sync/atomic"
 
 // drops counts frames that the adapter did not deliver, by reason.
 type drops struct {
-	short, tooLong, otherHost, unknown, malformed atomic.Uint64
-	icmpSequence, icmpMTU, icmpFragment           atomic.Uint64
+	short, tooLong, otherHost, unknown, malformed, vlan atomic.Uint64
+	icmpSequence, icmpMTU, icmpFragment                 atomic.Uint64
 }
 
 // each visits the counters under the names that stats shows.
@@ -15,6 +15,7 @@ func (d *drops) each(visit func(name string, v uint64)) {
 	visit("ethernet.drop.otherhost", d.otherHost.Load())
 	visit("ethernet.drop.unknownprotocol", d.unknown.Load())
 	visit("ethernet.drop.malformed", d.malformed.Load())
+	visit("ethernet.drop.vlan", d.vlan.Load())
 	visit("icmp.drop.sequence", d.icmpSequence.Load())
 	visit("icmp.drop.mtu", d.icmpMTU.Load())
 	visit("icmp.drop.fragment", d.icmpFragment.Load())

@@ -114,7 +114,7 @@ func (t *flows) put(k flowKey, fl flight) {
 	t.young[k] = fl
 }
 
-// ports reads the two port numbers that start a TCP or UDP header.
-func ports(b []byte) (src, dst uint16) {
+// portPair reads the two port numbers that start a TCP or UDP header.
+func portPair(b []byte) (src, dst uint16) {
 	return binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 }

@@ -19,9 +19,10 @@ const loopbackID tcpip.NICID = 1
 
 // Host is one station: interfaces, addresses, routes and sockets. Its methods may be called from any goroutine.
 type Host struct {
-	ns  *netstack.Stack
-	cfg Config
-	ndp *ndpEvents
+	ns    *netstack.Stack
+	cfg   Config
+	ndp   *ndpEvents
+	socks socketState
 
 	mu         sync.Mutex
 	interfaces map[tcpip.NICID]*Interface

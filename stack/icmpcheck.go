@@ -75,7 +75,7 @@ func (n *nic) acceptQuoted(k flowKey, q []byte, off int) bool {
 		n.drops.icmpSequence.Add(1)
 		return false
 	}
-	k.srcPort, k.dstPort = ports(q[off:])
+	k.srcPort, k.dstPort = portPair(q[off:])
 	if !n.flows.inFlight(k, binary.BigEndian.Uint32(q[off+4:])) {
 		n.drops.icmpSequence.Add(1)
 		return false
@@ -136,7 +136,7 @@ func (n *nic) recordACK(k flowKey, tcp []byte) {
 	if len(tcp) < header.TCPMinimumSize || tcp[13]&uint8(header.TCPFlagAck) == 0 {
 		return
 	}
-	k.dstPort, k.srcPort = ports(tcp)
+	k.dstPort, k.srcPort = portPair(tcp)
 	n.flows.acked(k, binary.BigEndian.Uint32(tcp[8:]))
 }
 

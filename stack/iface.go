@@ -113,6 +113,7 @@ func (h *Host) remove(i *Interface) {
 func (i *Interface) close() error {
 	err := i.nic.dev.Close()
 	i.readers.Wait()
+	i.nic.handlers.close()
 	return err
 }
 

@@ -28,6 +28,7 @@ type nic struct {
 	trust  bool // layer-4 checksums are taken as good
 
 	ip4, ip6, arp netstack.NetworkEndpoint // set by bind, before the first frame is read
+	handlers      handlers
 	flows         flows
 	drops         drops
 	conflicts     conflicts
@@ -83,7 +84,7 @@ func (n *nic) deviceInfo() link.Info {
 
 func (n *nic) MTU() uint32                             { return uint32(n.deviceInfo().MTU) }
 func (n *nic) SetMTU(uint32)                           {}
-func (n *nic) MaxHeaderLength() uint16                 { return header.EthernetMinimumSize }
+func (n *nic) MaxHeaderLength() uint16                 { return ethernet.HeaderLen }
 func (n *nic) LinkAddress() tcpip.LinkAddress          { return tcpip.LinkAddress(n.addr[:]) }
 func (n *nic) SetLinkAddress(tcpip.LinkAddress)        {}
 func (n *nic) Wait()                                   {}
@@ -123,7 +124,7 @@ func (n *nic) IsAttached() bool {
 
 // AddHeader writes the Ethernet II header (RFC 894).
 func (n *nic) AddHeader(pkt *netstack.PacketBuffer) {
-	header.Ethernet(pkt.LinkHeader().Push(header.EthernetMinimumSize)).Encode(&header.EthernetFields{
+	header.Ethernet(pkt.LinkHeader().Push(ethernet.HeaderLen)).Encode(&header.EthernetFields{
 		SrcAddr: pkt.EgressRoute.LocalLinkAddress,
 		DstAddr: pkt.EgressRoute.RemoteLinkAddress,
 		Type:    pkt.NetworkProtocolNumber,
@@ -131,6 +132,6 @@ func (n *nic) AddHeader(pkt *netstack.PacketBuffer) {
 }
 
 func (n *nic) ParseHeader(pkt *netstack.PacketBuffer) bool {
-	_, ok := pkt.LinkHeader().Consume(header.EthernetMinimumSize)
+	_, ok := pkt.LinkHeader().Consume(ethernet.HeaderLen)
 	return ok
 }

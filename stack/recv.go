@@ -36,7 +36,7 @@ func (n *nic) read(q link.Queue) {
 func (n *nic) receive(f *link.Frame) {
 	defer f.Release()
 	h := f.Head()
-	if len(h) < header.EthernetMinimumSize {
+	if len(h) < ethernet.HeaderLen {
 		if !n.makeContiguous(f) {
 			n.drops.short.Add(1)
 			return
@@ -47,13 +47,13 @@ func (n *nic) receive(f *link.Frame) {
 		n.drops.otherHost.Add(1)
 		return
 	}
-	if f.GSO == link.GSONone && f.Len() > n.deviceInfo().MTU+header.EthernetMinimumSize+vlanTagLen {
+	if f.GSO == link.GSONone && f.Len() > n.deviceInfo().MTU+ethernet.HeaderLen+vlanTagLen {
 		n.drops.tooLong.Add(1)
 		return
 	}
 	switch t := ethernet.EtherType(binary.BigEndian.Uint16(h[12:])); t {
 	case ethernet.TypeIPv4, ethernet.TypeIPv6, ethernet.TypeARP:
-		n.deliver(f, t, header.EthernetMinimumSize)
+		n.deliver(f, t, ethernet.HeaderLen)
 	default:
 		n.receiveOther(f)
 	}
@@ -65,7 +65,7 @@ const vlanTagLen = 4
 // makeContiguous gives a frame whose first chunk does not hold the Ethernet header one chunk. It reports whether there
 // are that many octets at all.
 func (n *nic) makeContiguous(f *link.Frame) bool {
-	if f.Len() < header.EthernetMinimumSize {
+	if f.Len() < ethernet.HeaderLen {
 		return false
 	}
 	flat := link.NewFrame(f.AppendTo(nil))

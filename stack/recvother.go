@@ -3,11 +3,44 @@ package stack
 import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"tapestry/link"
+	"tapestry/link/ethernet"
 )
 
-// receiveOther takes up what is neither IPv4, IPv6 nor ARP in Ethernet II.
+// receiveOther takes up what is neither IPv4, IPv6 nor ARP in plain Ethernet II: tagged frames, the frames with a length,
+// and the protocols beside the engine's.
 func (n *nic) receiveOther(f *link.Frame) {
-	n.drops.unknown.Add(1)
+	h, err := ethernet.ParseHeader(f.Head(), f.Len())
+	if err != nil {
+		n.drops.malformed.Add(1)
+		return
+	}
+	for i := range h.Tags() {
+		if h.Tag(i).VID != 0 { // a tag with VID 0 carries a priority only (IEEE 802.1Q §9.6)
+			n.drops.vlan.Add(1)
+			return
+		}
+	}
+	if pad := f.Len() - h.Len() - h.PayloadLen(); pad > 0 {
+		f.Data.Truncate(int64(f.Len() - pad))
+	}
+	if n.handlers.deliver(framingOf(h), f) {
+		return
+	}
+	switch t := h.Type(); t {
+	case ethernet.TypeIPv4, ethernet.TypeIPv6, ethernet.TypeARP: // with a priority tag, or in SNAP (RFC 1042)
+		n.deliver(f, t, h.Len())
+	default:
+		n.drops.unknown.Add(1)
+	}
+}
+
+// framingOf tells which handler a frame is for.
+func framingOf(h ethernet.Header) Framing {
+	fr := Framing{Kind: h.Kind(), Type: h.Type()}
+	if fr.Kind == ethernet.KindLLC {
+		fr.SAP = h.LLC().DSAP
+	}
+	return fr
 }
 
 // packetType tells for whom a frame was, from its destination address.

@@ -7,6 +7,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 	"tapestry/link"
+	"tapestry/link/ethernet"
 )
 
 // batches holds slices of frames for WritePackets, so that sending allocates nothing.
@@ -43,7 +44,7 @@ func frame(pkt *netstack.PacketBuffer) link.Frame {
 	}
 	if g.NeedsCsum {
 		f.NeedsChecksum = true
-		f.CsumStart = header.EthernetMinimumSize + g.L3HdrLen
+		f.CsumStart = ethernet.HeaderLen + g.L3HdrLen
 		f.CsumOffset = g.CsumOffset
 	}
 	if pkt.Data().Size() > int(g.MSS) {

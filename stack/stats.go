@@ -21,6 +21,8 @@ func (h *Host) Stats() []Stat {
 	s.tcp(&all.TCP)
 	s.udp(&all.UDP)
 	s.arp(&all.ARP)
+	s.counter("transport.drop.malformed", all.NICs.MalformedL4RcvdPackets)
+	s.add("ipInUnknownProtos", total(all.NICs.UnknownL4ProtocolRcvdPacketCounts))
 	s.add("ndp.drop.queuefull", h.ndp.dropped.Load())
 	h.addInterfaceStats(s)
 	return s.stats
@@ -31,6 +33,16 @@ type statList struct{ stats []Stat }
 func (s *statList) add(name string, v uint64) { s.stats = append(s.stats, Stat{name, v}) }
 
 func (s *statList) counter(name string, c *tcpip.StatCounter) { s.add(name, c.Value()) }
+
+// total adds up the counters of a map.
+func total(m *tcpip.IntegralStatCounterMap) (n uint64) {
+	for _, k := range m.Keys() {
+		if c, ok := m.Get(k); ok {
+			n += c.Value()
+		}
+	}
+	return n
+}
 
 func (s *statList) ip(all *tcpip.Stats) {
 	ip := &all.IP

@@ -1,0 +1,128 @@
+package stack
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// Handler is a protocol beside the engine's: plain code without goroutine, lock, clock or randomness of its own. It
+// was made with its output function. The results are its earliest deadline; the zero time means none.
+type Handler interface {
+	// Deliver takes one frame up. The frame is the caller's: keep a Clone, not the frame.
+	Deliver(now time.Time, f *link.Frame) (next time.Time)
+	// Tick is called at the deadline.
+	Tick(now time.Time) (next time.Time)
+}
+
+// Framing selects frames: those of one EtherType (Ethernet II and SNAP), raw 802.3, or one 802.2 service access point.
+type Framing struct {
+	Kind ethernet.Kind
+	Type ethernet.EtherType // for Ethernet II and SNAP
+	SAP  ethernet.SAP       // destination service access point, for 802.2
+}
+
+// handlers are the protocols beside the engine's on one interface.
+type handlers struct {
+	mu sync.RWMutex
+	m  map[Framing]*handlerEntry
+}
+
+// handlerEntry owns a handler's lock and its deadline.
+type handlerEntry struct {
+	mu     sync.Mutex
+	h      Handler
+	timer  *time.Timer
+	closed bool
+}
+
+// Handle sends frames of the given framing that arrive on the interface to hd. The result unregisters it.
+func (h *Host) Handle(iface string, fr Framing, hd Handler) (remove func(), err error) {
+	i, err := h.interfaceNamed(iface)
+	if err != nil {
+		return nil, err
+	}
+	hs := &i.nic.handlers
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if _, taken := hs.m[fr]; taken {
+		return nil, fmt.Errorf("stack: %s: %v frames have a handler already", iface, fr)
+	}
+	e := &handlerEntry{h: hd}
+	if hs.m == nil {
+		hs.m = map[Framing]*handlerEntry{}
+	}
+	hs.m[fr] = e
+	return func() { hs.remove(fr, e) }, nil
+}
+
+func (hs *handlers) remove(fr Framing, e *handlerEntry) {
+	hs.mu.Lock()
+	if hs.m[fr] == e {
+		delete(hs.m, fr)
+	}
+	hs.mu.Unlock()
+	e.close()
+}
+
+// close removes all handlers.
+func (hs *handlers) close() {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	for fr, e := range hs.m {
+		delete(hs.m, fr)
+		e.close()
+	}
+}
+
+// deliver reports whether a handler took the frame.
+func (hs *handlers) deliver(fr Framing, f *link.Frame) bool {
+	hs.mu.RLock()
+	e := hs.m[fr]
+	hs.mu.RUnlock()
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		now := time.Now()
+		e.arm(now, e.h.Deliver(now, f))
+	}
+	return true
+}
+
+func (e *handlerEntry) tick() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		now := time.Now()
+		e.arm(now, e.h.Tick(now))
+	}
+}
+
+// arm sets the timer; e.mu is held.
+func (e *handlerEntry) arm(now, next time.Time) {
+	switch {
+	case next.IsZero():
+		if e.timer != nil {
+			e.timer.Stop()
+		}
+	case e.timer == nil:
+		e.timer = time.AfterFunc(next.Sub(now), e.tick)
+	default:
+		e.timer.Reset(next.Sub(now))
+	}
+}
+
+func (e *handlerEntry) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+}
