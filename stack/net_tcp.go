@@ -1,0 +1,224 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// TCPConn is a TCP connection of a host. It behaves like [net.TCPConn].
+type TCPConn struct {
+	socket
+	rd  tcpip.SliceWriter // guarded by read.mu
+	src bytes.Reader      // guarded by write.mu
+}
+
+var (
+	_ net.Conn      = (*TCPConn)(nil)
+	_ io.ReaderFrom = (*TCPConn)(nil)
+	_ io.WriterTo   = (*TCPConn)(nil)
+)
+
+// dialTCP connects. The context ends the attempt, not the connection.
+func (h *Host) dialTCP(ctx context.Context, n network, a netip.AddrPort) (*TCPConn, error) {
+	f := familyOf(n.kind, a.Addr(), false)
+	to, err := h.remote(f, a)
+	if err != nil {
+		return nil, err
+	}
+	c := &TCPConn{}
+	if err := c.open(h, n.name, f, tcp.ProtocolNumber); err != nil {
+		return nil, err
+	}
+	if !c.trackSelf(c) {
+		return nil, net.ErrClosed
+	}
+	if err := c.connect(ctx, to); err != nil {
+		c.abandon()
+		return nil, err
+	}
+	h.tune(c.ep)
+	c.local, c.peer = c.localAddr(f), net.TCPAddrFromAddrPort(h.addrPort(to))
+	return c, nil
+}
+
+func (c *TCPConn) connect(ctx context.Context, to tcpip.FullAddress) error {
+	e := c.ep.Connect(to)
+	if _, started := e.(*tcpip.ErrConnectStarted); !started {
+		return syscallError("connect", e)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return mapContextError(ctx.Err())
+		case <-c.write.wake:
+		}
+		if c.write.closed.Load() {
+			return net.ErrClosed
+		}
+		if e := c.ep.LastError(); e != nil {
+			return syscallError("connect", e)
+		}
+		if tcp.EndpointState(c.ep.State()) == tcp.StateEstablished {
+			return nil
+		}
+		if c.ep.Readiness(waiter.WritableEvents|waiter.EventHUp) != 0 {
+			return nil // and closed again already, as the first Read will tell
+		}
+	}
+}
+
+func (c *TCPConn) localAddr(f family) net.Addr {
+	a, e := c.ep.GetLocalAddress()
+	if e != nil {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(f.local(c.host.addrPort(a)))
+}
+
+// tune sets what the host's configuration says about every connection. Small segments leave at once, as with
+// package net.
+func (h *Host) tune(ep tcpip.Endpoint) {
+	c := h.cfg.TCP
+	o := ep.SocketOptions()
+	o.SetDelayOption(false)
+	if c.KeepaliveIdle < 0 {
+		return
+	}
+	setKeepAlive(ep, net.KeepAliveConfig{Enable: true, Idle: c.KeepaliveIdle, Interval: c.KeepaliveInterval, Count: c.KeepaliveCount})
+}
+
+// Read reads into b. It gives io.EOF when the peer has finished sending.
+func (c *TCPConn) Read(b []byte) (int, error) {
+	n, err := c.readStream(b)
+	if err != nil && err != io.EOF {
+		err = c.opError("read", c.peer, err)
+	}
+	return n, err
+}
+
+func (c *TCPConn) readStream(b []byte) (int, error) {
+	c.read.mu.Lock()
+	defer c.read.mu.Unlock()
+	if len(b) == 0 {
+		if c.read.closed.Load() {
+			return 0, net.ErrClosed
+		}
+		return 0, nil
+	}
+	for {
+		if err := c.read.check(); err != nil {
+			return 0, err
+		}
+		c.rd = b
+		r, e := c.ep.Read(&c.rd, tcpip.ReadOptions{})
+		c.rd = nil
+		switch e.(type) {
+		case nil:
+			c.ep.ModerateRecvBuf(r.Count)
+			return r.Count, nil
+		case *tcpip.ErrWouldBlock:
+			<-c.read.wake
+		case *tcpip.ErrClosedForReceive:
+			if c.read.closed.Load() {
+				return 0, net.ErrClosed
+			}
+			return 0, io.EOF
+		default:
+			return 0, c.read.result("read", e)
+		}
+	}
+}
+
+// Write queues all of b for sending, and blocks until the send buffer has room for it.
+func (c *TCPConn) Write(b []byte) (int, error) {
+	n, err := c.writeStream(b)
+	if err != nil {
+		err = c.opError("write", c.peer, err)
+	}
+	return n, err
+}
+
+func (c *TCPConn) writeStream(b []byte) (int, error) {
+	c.write.mu.Lock()
+	defer c.write.mu.Unlock()
+	defer c.src.Reset(nil)
+	for done := 0; ; {
+		if err := c.write.check(); err != nil {
+			return done, err
+		}
+		if done == len(b) {
+			return done, nil
+		}
+		c.src.Reset(b[done:])
+		n, e := c.ep.Write(&c.src, tcpip.WriteOptions{})
+		done += int(n)
+		switch e.(type) {
+		case nil:
+			if done == len(b) {
+				return done, nil
+			}
+		case *tcpip.ErrWouldBlock:
+			<-c.write.wake
+		default:
+			return done, c.write.result("write", e)
+		}
+	}
+}
+
+// copyBuffers serve ReadFrom and WriteTo.
+var copyBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// ReadFrom sends all that r gives.
+func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
+	b := copyBuffers.Get().(*[64 << 10]byte)
+	defer copyBuffers.Put(b)
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, b[:])
+}
+
+// WriteTo writes all that is received to w.
+func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
+	b := copyBuffers.Get().(*[64 << 10]byte)
+	defer copyBuffers.Put(b)
+	return io.CopyBuffer(w, struct{ io.Reader }{c}, b[:])
+}
+
+// CloseRead ends receiving.
+func (c *TCPConn) CloseRead() error { return c.shutdown(tcpip.ShutdownRead) }
+
+// CloseWrite sends a FIN after what was written (RFC 9293 §3.6).
+func (c *TCPConn) CloseWrite() error { return c.shutdown(tcpip.ShutdownWrite) }
+
+func (c *TCPConn) shutdown(f tcpip.ShutdownFlags) error {
+	if c.read.closed.Load() {
+		return c.opError("close", c.peer, net.ErrClosed)
+	}
+	if e := c.ep.Shutdown(f); e != nil {
+		return c.opError("close", c.peer, syscallError("shutdown", e))
+	}
+	return nil
+}
+
+// SetNoDelay is false to collect small writes while data is unacknowledged (RFC 9293 §3.7.4). The default is true.
+func (c *TCPConn) SetNoDelay(noDelay bool) error {
+	return c.set(func() tcpip.Error {
+		c.ep.SocketOptions().SetDelayOption(!noDelay)
+		return nil
+	})
+}
+
+// SetLinger says what Close does with data that is not sent: negative, it goes on sending, which is the default; zero,
+// it resets the connection; positive, it goes on sending.
+func (c *TCPConn) SetLinger(sec int) error {
+	return c.set(func() tcpip.Error {
+		c.ep.SocketOptions().SetLinger(tcpip.LingerOption{Enabled: sec == 0})
+		return nil
+	})
+}
