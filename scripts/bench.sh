@@ -5,11 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
 results=bench/results
+commit=$(git describe --always --dirty 2>/dev/null || echo unknown) # before the results change the tree
 mkdir -p "$results"
 
 # config prints benchstat's "key: value" lines.
 config() {
-	printf 'commit: %s\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)"
+	printf 'commit: %s\n' "$commit"
 	printf 'kernel: %s\n' "$(uname -r)"
 	printf 'go: %s\n' "$("$go" env GOVERSION)"
 	printf 'cores: %s\n' "$(nproc)"
@@ -20,5 +21,5 @@ config >"$results/micro.txt.tmp"
 	grep -v 'no test files' | tee -a "$results/micro.txt.tmp"
 mv "$results/micro.txt.tmp" "$results/micro.txt"
 
-"$go" run ./bench/plain -commit "$(git describe --always --dirty 2>/dev/null || echo unknown)" \
+"$go" run ./bench/plain -commit "$commit" \
 	-json "$results/plain.json" -bench "$results/plain.txt" </dev/null

@@ -4,10 +4,12 @@
 #
 # No daemon is started: while apt runs, a policy-rc.d refuses every start. The machine's own policy-rc.d, if there is
 # one, is put back also after a failure. Nothing that is installed is upgraded or removed, no configuration changed.
+#
+# The TAPESTRY_DEPS_ variables are for the tests of this script.
 set -euo pipefail
 
 # package, program, what the tests need it for
-readonly table='
+readonly table=${TAPESTRY_DEPS_TABLE:-'
 iputils-ping     ping             echo of all sizes, from the kernel to a host
 curl             curl             apps/http
 bind9-dnsutils   dig              apps/dns
@@ -20,9 +22,9 @@ iproute2         ip               network namespaces
 util-linux       unshare          network namespaces
 ethtool          ethtool          offload switches of link/packet
 procps           ps               end-to-end tests of the program
-'
+'}
 readonly lock=${TAPESTRY_DEPS_LOCK:-/run/lock/tapestry-deps.lock}
-readonly policy=/usr/sbin/policy-rc.d
+readonly policy=${TAPESTRY_DEPS_POLICY:-/usr/sbin/policy-rc.d}
 readonly saved=$policy.tapestry-saved
 readonly mark='# tapestry: temporary, while packages for tests are installed'
 
