@@ -94,8 +94,8 @@ func (q *query) appendOPT(reply []byte, start, payload, rcode int) []byte {
 		do = 0x80
 	}
 	return append(reply,
-		0,              // name: the root
-		0, mdns.TypeOPT, // type
+		0,                     // name: the root
+		0, byte(mdns.TypeOPT), // type
 		byte(payload>>8), byte(payload), // class: UDP payload size
 		byte(rcode>>4), 0, do, 0, // TTL: extended RCODE, version, DO and Z
 		0, 0, // no options
