@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -65,6 +66,8 @@ type inlineSocket struct {
 
 	pktinfo  bool // the socket is bound to no address, so that an answer must say where it comes from
 	v4       bool // a socket of the IPv4 family
+	from     []byte // the control message of answers
+	fromAt   int    // where the address stands in it
 	oob      [128]byte
 	request  [maxDatagram]byte
 	response [maxDatagram]byte
@@ -84,12 +87,14 @@ func (s *inlineSocket) askDestination() {
 	if !s.local.Addr().IsUnspecified() {
 		return
 	}
-	if s.local.Addr().Is4() {
-		s.v4 = true
-		s.pktinfo = ipv4.NewPacketConn(s.conn).SetControlMessage(ipv4.FlagDst, true) == nil
-		return
+	var err error
+	if s.v4 = s.local.Addr().Is4(); s.v4 {
+		err = ipv4.NewPacketConn(s.conn).SetControlMessage(ipv4.FlagDst, true)
+	} else {
+		err = ipv6.NewPacketConn(s.conn).SetControlMessage(ipv6.FlagDst, true)
 	}
-	s.pktinfo = ipv6.NewPacketConn(s.conn).SetControlMessage(ipv6.FlagDst, true) == nil
+	s.from, s.fromAt = fromTemplate(s.v4)
+	s.pktinfo = err == nil && s.fromAt >= 0
 }
 
 func (s *inlineSocket) run() {
@@ -149,15 +154,30 @@ func (s *inlineSocket) destination(oob []byte) netip.Addr {
 	return s.local.Addr()
 }
 
-// source makes the control message that sends from a. Nothing is sent from a group or from no address.
+// source gives the control message that sends from a. Nothing is sent from a group or from no address.
 func (s *inlineSocket) source(a netip.Addr) []byte {
-	switch {
-	case !s.pktinfo || a.IsUnspecified() || a.IsMulticast() || a.Unmap() == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+	if !s.pktinfo || a.IsUnspecified() || a.IsMulticast() || a.Unmap() == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return nil
-	case s.v4:
-		return (&ipv4.ControlMessage{Src: a.AsSlice()}).Marshal()
-	default:
-		b := a.As16()
-		return (&ipv6.ControlMessage{Src: b[:]}).Marshal()
 	}
+	if s.v4 {
+		b := a.As4()
+		copy(s.from[s.fromAt:], b[:])
+	} else {
+		b := a.As16()
+		copy(s.from[s.fromAt:], b[:])
+	}
+	return s.from
+}
+
+// fromTemplate makes a control message whose address is filled in later, with its place. ControlMessage.Marshal would
+// leave out an IPv4-mapped address, which a socket of both families needs.
+func fromTemplate(v4 bool) (message []byte, at int) {
+	if v4 {
+		a := net.IPv4(203, 0, 113, 1).To4()
+		message = (&ipv4.ControlMessage{Src: a}).Marshal()
+		return message, bytes.LastIndex(message, a)
+	}
+	a := net.ParseIP("2001:db8::1")
+	message = (&ipv6.ControlMessage{Src: a}).Marshal()
+	return message, bytes.Index(message, a)
 }

@@ -1,0 +1,9 @@
+package apps_test
+
+import (
+	"testing"
+
+	"tapestry/internal/nstest"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
