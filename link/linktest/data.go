@@ -34,7 +34,7 @@ func sizes(mtu int) []int {
 func testTagged(t *testing.T, w *wire) {
 	mtu := min(w.dev.Info().MTU, w.peer.Info().MTU)
 	w.bothWays(func(from, to *end) {
-		for seq, n := range []int{14, 60, mtu + 14} {
+		for seq, n := range []int{16, 60, mtu + 14} { // a kernel wants two octets behind the tag
 			b := tagged(seq, n)
 			if got := from.write(link.NewFrame(b)); got != 1 {
 				t.Fatalf("WriteFrames of %d octets with a tag on %s = %d, want 1", len(b), from.Info().Name, got)

@@ -1,6 +1,8 @@
 package vnet
 
 import (
+	"unsafe"
+
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/buffer"
 )
@@ -21,14 +23,16 @@ var chunkSizes = [...]int{headChunk, midChunk, bigChunk}
 // Chunks are the memory that the next frame is read into. The zero value is ready. It belongs to one goroutine.
 type Chunks struct {
 	// Gap is how many octets of the first chunk are kept free in front of the frame, below headChunk.
-	Gap    int
-	views  [len(chunkSizes)]*buffer.View
-	header [HeaderLen]byte
-	iov    [1 + len(chunkSizes)]unix.Iovec
+	Gap int
+	// WithHeader says that a virtio-net header comes in front of the frame.
+	WithHeader bool
+	views      [len(chunkSizes)]*buffer.View
+	header     [HeaderLen]byte
+	iov        [1 + len(chunkSizes)]unix.Iovec
 }
 
-// Vector describes the memory for the system call, with room for the header in front if withHeader.
-func (c *Chunks) Vector(withHeader bool) []unix.Iovec {
+// Vector describes the memory for the system call.
+func (c *Chunks) Vector() []unix.Iovec {
 	for i, size := range chunkSizes {
 		if c.views[i] == nil {
 			c.views[i] = buffer.NewViewSize(size)
@@ -39,7 +43,7 @@ func (c *Chunks) Vector(withHeader bool) []unix.Iovec {
 			setIovec(&c.iov[1+i], b)
 		}
 	}
-	if !withHeader {
+	if !c.WithHeader {
 		return c.iov[1:]
 	}
 	setIovec(&c.iov[0], c.header[:])
@@ -94,4 +98,13 @@ func (c *Chunks) Release() {
 			c.views[i] = nil
 		}
 	}
+}
+
+// Fill copies b into the chunks, as a system call would, and says how much fitted.
+func (c *Chunks) Fill(b []byte) int {
+	n := 0
+	for _, v := range c.Vector() {
+		n += copy(unsafe.Slice(v.Base, int(v.Len)), b[n:])
+	}
+	return n
 }

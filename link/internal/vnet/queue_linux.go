@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,8 @@ type Config struct {
 	Amend func(f *link.Frame)
 	// Gap is free space in front of each frame, for Amend.
 	Gap int
+	// Exists says, after the interface went down (unix.ENETDOWN), whether it is there. Nil: it is.
+	Exists func(syscall.RawConn) bool
 	// Gone is called when the kernel says that the device is no more.
 	Gone func()
 }
@@ -46,7 +49,8 @@ type Queue struct {
 	readFn  func(fd uintptr) bool // q.read, made once
 	want    []link.Frame
 	got     int
-	waited  bool
+	waited  bool         // this call had to wait for its first frame
+	down    bool         // the interface was when last looked at
 	pending []link.Frame // segments of a super-frame that the caller has not asked for yet
 	err     unix.Errno
 }
@@ -59,7 +63,7 @@ func NewQueue(fd int, c Config) (*Queue, error) {
 		q.file.Close()
 		return nil, err
 	}
-	q.raw, q.readFn, q.chunks.Gap = raw, q.read, c.Gap
+	q.raw, q.readFn, q.chunks.Gap, q.chunks.WithHeader = raw, q.read, c.Gap, c.Header
 	if q.Receive == nil {
 		q.Receive = q.readv
 	}
@@ -96,18 +100,41 @@ func (q *Queue) ReadFrames(f []link.Frame) (int, error) {
 	return q.got, nil
 }
 
+// recheck is how often a reader looks whether an interface that went down has been removed: nothing tells it.
+const recheck = 200 * time.Millisecond
+
 // poll reads what is there, and blocks for at least one frame.
 func (q *Queue) poll() error {
-	err := q.raw.Read(q.readFn)
-	switch {
-	case q.got > 0:
-		return nil // an error comes again
-	case err != nil:
-		return err
-	case q.err != 0:
-		return q.err
+	for {
+		err := q.raw.Read(q.readFn)
+		switch {
+		case q.got > 0:
+			q.setDown(false)
+			return nil // an error comes again
+		case q.err == unix.ENETDOWN, errors.Is(err, os.ErrDeadlineExceeded):
+			if q.Exists != nil && !q.Exists(q.raw) {
+				return unix.ENODEV
+			}
+			q.err = 0
+			q.setDown(true)
+		case err != nil:
+			return err
+		case q.err != 0:
+			return q.err
+		default:
+			return net.ErrClosed // read saw it first
+		}
 	}
-	return net.ErrClosed // read saw it first
+}
+
+// setDown has the reader come back without a frame while the interface is down.
+func (q *Queue) setDown(down bool) {
+	if down {
+		q.file.SetReadDeadline(time.Now().Add(recheck))
+	} else if q.down {
+		q.file.SetReadDeadline(time.Time{})
+	}
+	q.down = down
 }
 
 // fail ends the reader: no later call finds memory or frames here.
@@ -131,8 +158,8 @@ func (q *Queue) read(fd uintptr) bool {
 		switch errno {
 		case 0:
 			q.accept(n)
-		case unix.EINTR, unix.ENETDOWN: // a packet socket says once that its interface went down
-		case unix.EMSGSIZE:
+		case unix.EINTR:
+		case unix.EMSGSIZE, unix.EINVAL: // cut off, or a kind of super-frame that the header cannot express
 			q.Counters.DropRx(1)
 		case unix.EAGAIN:
 			q.waited = true
@@ -150,7 +177,7 @@ func (q *Queue) read(fd uintptr) bool {
 
 // readv is the default Receive.
 func (q *Queue) readv(fd uintptr, c *Chunks) (int, unix.Errno) {
-	v := c.Vector(q.Header)
+	v := c.Vector()
 	n, _, errno := unix.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
 	return int(n), errno
 }
