@@ -149,3 +149,33 @@ func TestRulesHaveSamples(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectionsHaveNoCycle holds that the table of directions itself lets no tree lead back to itself.
+func TestDirectionsHaveNoCycle(t *testing.T) {
+	leads := map[string][]string{}
+	for _, d := range directions {
+		from := top(d.dir)
+		for _, a := range d.allowed {
+			if to := top(a); to != from {
+				leads[from] = append(leads[from], to)
+			}
+		}
+	}
+	var visit func(tree string, way []string)
+	visit = func(tree string, way []string) {
+		if slices.Contains(way, tree) {
+			t.Fatalf("a cycle: %v back to %s", way, tree)
+		}
+		for _, to := range leads[tree] {
+			visit(to, append(slices.Clone(way), tree))
+		}
+	}
+	for tree := range leads {
+		visit(tree, nil)
+	}
+}
+
+func top(dir string) string {
+	first, _, _ := strings.Cut(dir, "/")
+	return first
+}
