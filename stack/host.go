@@ -11,6 +11,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/link/loopback"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
@@ -126,6 +127,10 @@ func (h *Host) track(c io.Closer) (untrack func(), ok bool) {
 func (h *Host) addLoopback() error {
 	if e := h.ns.CreateNICWithOptions(loopbackID, loopback.New(), netstack.NICOptions{Name: "lo"}); e != nil {
 		return fmt.Errorf("stack: loopback: %s", e)
+	}
+	// The probe for a duplicate of ::1 would come back and be taken for another station's.
+	if ep, e := h.ns.GetNetworkEndpoint(loopbackID, ipv6.ProtocolNumber); e == nil {
+		ep.(netstack.DuplicateAddressDetector).SetDADConfigurations(netstack.DADConfigurations{})
 	}
 	for _, a := range []string{"127.0.0.1/8", "::1/128"} {
 		p := mustPrefix(a)

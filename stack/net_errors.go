@@ -79,7 +79,7 @@ func syscallError(call string, e tcpip.Error) error {
 // mapped is a context's error as package net reports it from Dial.
 type mapped struct {
 	text    string
-	is      []error
+	is      error
 	timeout bool
 }
 
@@ -87,18 +87,12 @@ func (m *mapped) Error() string   { return m.text }
 func (m *mapped) Timeout() bool   { return m.timeout }
 func (m *mapped) Temporary() bool { return m.timeout }
 
-func (m *mapped) Is(target error) bool {
-	for _, e := range m.is {
-		if e == target {
-			return true
-		}
-	}
-	return false
-}
+// Is keeps errors.Is(err, context.Canceled) true.
+func (m *mapped) Is(target error) bool { return m.is == target }
 
 var (
-	errCanceled net.Error = &mapped{text: "operation was canceled", is: []error{context.Canceled}}
-	errTimeout  net.Error = &mapped{text: "i/o timeout", is: []error{context.DeadlineExceeded, os.ErrDeadlineExceeded}, timeout: true}
+	errCanceled net.Error = &mapped{text: "operation was canceled", is: context.Canceled}
+	errTimeout  net.Error = &mapped{text: "i/o timeout", is: context.DeadlineExceeded, timeout: true}
 
 	errMissingAddress = errors.New("missing address")
 )
