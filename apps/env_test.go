@@ -1,7 +1,6 @@
 package apps_test
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net"
@@ -63,7 +62,7 @@ func inlineTest(t *testing.T, n apps.Network, network, bind, host string, h apps
 }
 
 func TestEnvInlinePanic(t *testing.T) {
-	var log bytes.Buffer
+	var log lockedBuffer
 	var counters apps.CounterSet
 	e := apps.NewEnv(apps.EnvConfig{AppName: "test", Counters: &counters, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	c := inlineTest(t, e, "udp", "127.0.0.1:0", "127.0.0.1", func(reply, request []byte, _, _ netip.AddrPort) []byte {
@@ -82,7 +81,7 @@ func TestEnvInlinePanic(t *testing.T) {
 		t.Errorf("after a panic: got %q, %v, want x", b[:n], err)
 	}
 	if counters.Value("test.panics") != 1 || !strings.Contains(log.String(), "a bug of ours") {
-		t.Errorf("the panic is not reported: %v %s", counters.Snapshot(), &log)
+		t.Errorf("the panic is not reported: %v %s", counters.Snapshot(), log.String())
 	}
 }
 

@@ -64,8 +64,8 @@ type inlineSocket struct {
 	local  netip.AddrPort
 	done   sync.WaitGroup
 
-	pktinfo  bool // the socket is bound to no address, so that an answer must say where it comes from
-	v4       bool // a socket of the IPv4 family
+	pktinfo  bool   // the socket is bound to no address, so that an answer must say where it comes from
+	v4       bool   // a socket of the IPv4 family
 	from     []byte // the control message of answers
 	fromAt   int    // where the address stands in it
 	oob      [128]byte

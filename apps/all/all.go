@@ -1,6 +1,3 @@
-// Package all is the registry of the apps that a lab can run.
-//
-// To add one: one line in Apps, in the order of the names.
 package all
 
 import (
@@ -8,7 +5,9 @@ import (
 	"tapestry/apps/chargen"
 	"tapestry/apps/daytime"
 	"tapestry/apps/discard"
+	"tapestry/apps/dns"
 	"tapestry/apps/echo"
+	"tapestry/apps/http"
 	"tapestry/apps/qotd"
 	"tapestry/apps/time"
 )
@@ -18,7 +17,9 @@ var Apps = []apps.App{
 	chargen.App,
 	daytime.App,
 	discard.App,
+	dns.App,
 	echo.App,
+	http.App,
 	qotd.App,
 	time.App,
 }
