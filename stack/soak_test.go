@@ -13,12 +13,12 @@ import (
 	"tapestry/link"
 )
 
-// hostileTime is how long TestHostileFrames goes on.
+// hostileTime is how long TestSoakHostileFrames goes on.
 const hostileTime = 5 * time.Minute
 
-// TestHostileFrames gives a host with open sockets mutated frames, and holds that neither memory nor goroutines grow
+// TestSoakHostileFrames gives a host with open sockets mutated frames, and holds that neither memory nor goroutines grow
 // and that it still serves at the end.
-func TestHostileFrames(t *testing.T) {
+func TestSoakHostileFrames(t *testing.T) {
 	s := openHost(t)
 	i, _ := s.host.interfaceByName("eth0")
 	corpus := append(frameSeeds(), captured()...)
