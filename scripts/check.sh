@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What passes before a change is offered: format, vet, staticcheck, the rules that arch_test.go reads from the sources,
-# and all tests with the race detector. Every step runs; the status is that of the worst.
+# What passes before a change is offered: format, requirements, vet, staticcheck, the rules that arch_test.go reads from
+# the sources, and all tests with the race detector. Every step runs; the status tells whether all passed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
@@ -20,17 +20,19 @@ format() {
 	[[ -z $files ]] || { printf 'not formatted: %s\n' $files >&2; return 1; }
 }
 
-examples() {
+# modules COMMAND…: runs it in each module, the main one first.
+modules() {
 	local m
-	for m in examples/*/go.mod; do
-		(cd "$(dirname "$m")" && GOFLAGS=-mod=readonly "$go" vet ./...) || return 1
+	for m in go.mod examples/*/go.mod; do
+		(cd "$(dirname "$m")" && GOFLAGS=-mod=readonly "$@") || return 1
 	done
 }
 
 step gofmt format
-step vet "$go" vet ./...
+step tidy modules "$go" mod tidy -diff
+step vet modules "$go" vet ./...
 step 'vet -tags soak' "$go" vet -tags soak ./...
-step 'vet examples' examples
+step 'other systems' env GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 "$go" build ./link/... ./stack/... ./apps/...
 step staticcheck "$go" tool staticcheck -tags soak ./...
 step rules "$go" test -count=1 .
 step race "$go" test -race -count=1 -timeout 20m ./...

@@ -75,7 +75,7 @@ deny_daemons() {
 
 # apt_quiet ARGUMENTS: apt-get that asks nothing, keeps configuration files and waits for other users of dpkg.
 apt_quiet() {
-	DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true NEEDRESTART_SUSPEND=1 \
+	DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
 		apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold -o Acquire::Retries=2 \
 		"$@" </dev/null >&2
 }

@@ -26,7 +26,7 @@ const stockNIC = 1
 func openGVisor(p path) (endpoint, error) {
 	fd, err := tun.OpenTAP(p.device())
 	if err != nil {
-		return endpoint{}, fmt.Errorf("TAP %s: %w", p.device(), err)
+		return endpoint{}, fmt.Errorf("TAP %s: %w (it takes root, or a user who may open /dev/net/tun; -paths veth does without)", p.device(), err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return endpoint{}, err
