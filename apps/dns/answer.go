@@ -138,6 +138,7 @@ func (a *answer) has(name string) bool {
 // refer names the servers of a delegated zone and the addresses of those that this zone knows.
 func (z *zone) refer(a *answer, n *node) {
 	a.aa = a.aa && len(a.answer) > 0
+	a.known = false // names below it are not
 	a.authority = n.set(mdns.TypeNS)
 	for _, rr := range a.authority {
 		host := z.nodes[mdns.CanonicalName(rr.(*mdns.NS).Ns)]

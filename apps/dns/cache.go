@@ -99,7 +99,11 @@ func lifetime(msg []byte) (offsets []int, ttl uint32, ok bool) {
 	answers := int(binary.BigEndian.Uint16(msg[offANCount:]))
 	records := answers + int(binary.BigEndian.Uint16(msg[offNSCount:]))
 	ttl = maxPositiveTTL
-	at := skipName(msg, headerLen) + 4
+	at := skipName(msg, headerLen)
+	if at < 0 || at+4 > len(msg) {
+		return nil, 0, false
+	}
+	at += 4
 	denies := true
 	for i := range records {
 		at = skipName(msg, at)

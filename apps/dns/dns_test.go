@@ -3,7 +3,6 @@ package dns
 import (
 	"context"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -67,23 +66,15 @@ type noTimer struct{}
 
 func (noTimer) Stop() bool { return true }
 
-// testTable is the app's table, with files relative to testdata.
-type testTable struct{ apps.Config }
-
-func (testTable) Path(name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join("testdata", name)
-}
-
+// table is the app's table, with files relative to testdata.
 func table(t testing.TB, text string) apps.Config {
 	t.Helper()
-	c, err := apps.TableConfig(text)
+	d, err := apps.ParseConfig("config", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return testTable{c}
+	d.Dir = "testdata"
+	return d.Table()
 }
 
 const standardTable = `
@@ -275,4 +266,3 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 }
-

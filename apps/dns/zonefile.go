@@ -233,7 +233,7 @@ func (s *source) syntaxError(err error) error {
 		e.problem = m[1]
 		e.line, _ = strconv.Atoi(m[2])
 	}
-	if errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "escapes") {
+	if strings.Contains(e.problem, "failed to open") {
 		e.remedy = "an included file is in the zone file's folder or below it"
 	}
 	if strings.Contains(e.problem, "extra closing brace") {
