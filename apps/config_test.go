@@ -123,6 +123,42 @@ func TestConfigForms(t *testing.T) {
 	}
 }
 
+// TestConfigWhole decodes a file whose app tables stay open, as a lab does.
+func TestConfigWhole(t *testing.T) {
+	type host struct {
+		Gateway netip.Addr     `toml:"gateway"`
+		App     map[string]any `toml:"app"`
+	}
+	type lab struct {
+		Name string          `toml:"name"`
+		Host map[string]host `toml:"host"`
+	}
+	tests := []struct{ name, text, want string }{
+		{"right", "name = \"lab\"\n[host.alpha.app.http]\nanything = 1\n[host.alpha.app.http.deep]\nx = 1\n", ""},
+		{"app without keys", "[host.alpha.app.echo]\n", ""},
+		{"unknown in a map's value", "[host.alpha]\ngatway = \"198.51.100.1\"\n", `lab.toml:2: host.alpha.gatway: unknown key; did you mean "gateway"?`},
+		{"unknown table", "[hosts.alpha]\nx = 1\n", `lab.toml:1: hosts: unknown key; did you mean "host"?`},
+		{"wrong type in a map's value", "[host.alpha]\ngateway = 1\n", `lab.toml:2: host.alpha.gateway: must be an IP address such as "198.51.100.2", not an integer`},
+		{"name with a point", "[host.\"a.b\"]\ngatway = 1\n", `lab.toml:2: host."a.b".gatway: unknown key; did you mean "gateway"?`},
+		{"ends of lines of another system", "name = \"lab\"\r\nnam = 1\r\n", `lab.toml:2: nam: unknown key; did you mean "name"?`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := ParseConfig("lab.toml", []byte(tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if err := d.Decode(new(lab)); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("%s\n got %s\nwant %s", tt.text, got, tt.want)
+			}
+		})
+	}
+}
+
 func TestInvalid(t *testing.T) {
 	text := "[host.alpha.app.dns]\n\nzones = [\n  \"a.zone\",\n  \"b.zone\",\n]\n"
 	d, err := ParseConfig("lab.toml", []byte(text))

@@ -116,8 +116,12 @@ func (s *Server) datagrams() apps.InlineHandler {
 		if s.service.Answer == nil {
 			return nil
 		}
-		if loops(from.Port(), to.Port()) {
+		switch {
+		case loops(from.Port(), to.Port()):
 			counters.Add("drop.loop", 1)
+			return nil
+		case isGroup(to.Addr()):
+			counters.Add("drop.group", 1)
 			return nil
 		}
 		reply = s.service.Answer(reply, request, from, to)
@@ -133,4 +137,10 @@ var answering = []uint16{7, 13, 17, 19, 37}
 
 func loops(from, to uint16) bool {
 	return from == 0 || from == to || slices.Contains(answering, from)
+}
+
+// isGroup tells whether more hosts than this one got the datagram. All of them would answer the one source, which can
+// be forged. A broadcast to one subnet is not told apart here.
+func isGroup(to netip.Addr) bool {
+	return to.IsMulticast() || to == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }

@@ -85,6 +85,26 @@ func TestLoopProtection(t *testing.T) {
 	})
 }
 
+func TestGroups(t *testing.T) {
+	tests := []struct {
+		name, to string
+		want     bool
+	}{
+		{"a host", "198.51.100.2", false},
+		{"every host", "255.255.255.255", true},
+		{"group of IPv4", "224.0.0.1", true},
+		{"group of IPv6", "ff02::1", true},
+		{"link-local host", "fe80::1", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := isGroup(netip.MustParseAddr(tt.to)); got != tt.want {
+				t.Errorf("isGroup(%s): got %v, want %v", tt.to, got, tt.want)
+			}
+		})
+	}
+}
+
 func TestConfig(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"port", `port = 0`, `config:1: port: must be a port from 1 to 65535`},
