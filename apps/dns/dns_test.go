@@ -107,7 +107,7 @@ func (s *server) start(t testing.TB) (address string) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return s.Addresses()[0].String()
+	return s.socks.streams[0].Addr().String()
 }
 
 // memory makes a server that is called directly.

@@ -25,15 +25,8 @@ type upstream struct {
 func newUpstream(t testing.TB, answer func(u *upstream, network string, m *mdns.Msg) []*mdns.Msg) *upstream {
 	t.Helper()
 	u := new(upstream)
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	pc, l := listenBoth(t)
 	u.address = pc.LocalAddr().String()
-	l, err := net.Listen("tcp", u.address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	handle := mdns.HandlerFunc(func(w mdns.ResponseWriter, m *mdns.Msg) {
 		u.asked.Add(1)
 		for _, r := range answer(u, w.LocalAddr().Network(), m) {
@@ -48,6 +41,23 @@ func newUpstream(t testing.TB, answer func(u *upstream, network string, m *mdns.
 		t.Cleanup(func() { _ = s.Shutdown(); <-done })
 	}
 	return u
+}
+
+// listenBoth finds a port that is free on UDP and TCP.
+func listenBoth(t testing.TB) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 16 {
+		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := net.Listen("tcp", pc.LocalAddr().String()); err == nil {
+			return pc, l
+		}
+		pc.Close()
+	}
+	t.Fatal("no port is free")
+	return nil, nil
 }
 
 func record1(text string) mdns.RR {
@@ -339,7 +349,7 @@ func TestShutdownWhileAsking(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
 	for _, network := range []string{"udp", "tcp"} {
-		c := mdns.Conn{Conn: dial(t, network, s.Addresses()[0].String())}
+		c := mdns.Conn{Conn: dial(t, network, s.socks.streams[0].Addr().String())}
 		if err := c.WriteMsg(question(network+".example.net.", mdns.TypeA)); err != nil {
 			t.Fatal(err)
 		}

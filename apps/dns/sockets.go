@@ -24,7 +24,6 @@ type sockets struct {
 	inline  []io.Closer
 	packets []net.PacketConn
 	streams []net.Listener
-	addrs   []net.Addr
 }
 
 // open opens each address for UDP and TCP.
@@ -48,11 +47,26 @@ func (s *server) open(c apps.Config) error {
 	return nil
 }
 
-// openHost uses one port for both: where the configuration leaves it open, TCP takes the one that UDP got.
+// openHost uses one port for both. Where the configuration leaves it open, TCP takes the one that UDP got, and both try
+// another if somebody has that.
 func (s *server) openHost(host string) error {
-	local, err := s.openDatagrams(net.JoinHostPort(host, strconv.Itoa(int(s.cfg.Port))))
+	const tries = 16
+	for i := range tries {
+		err := s.openBoth(host)
+		switch {
+		case err == nil:
+			return nil
+		case s.cfg.Port != 0 || i == tries-1:
+			return fmt.Errorf("dns: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *server) openBoth(host string) error {
+	c, local, err := s.openDatagrams(net.JoinHostPort(host, strconv.Itoa(int(s.cfg.Port))))
 	if err != nil {
-		return fmt.Errorf("dns: %w", err)
+		return err
 	}
 	p := int(s.cfg.Port)
 	if p == 0 {
@@ -60,10 +74,15 @@ func (s *server) openHost(host string) error {
 	}
 	l, err := s.env.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(p)))
 	if err != nil {
-		return fmt.Errorf("dns: %w", err)
+		_ = c.Close()
+		return err
+	}
+	if pc, ok := c.(net.PacketConn); ok {
+		s.socks.packets = append(s.socks.packets, pc)
+	} else {
+		s.socks.inline = append(s.socks.inline, c)
 	}
 	s.socks.streams = append(s.socks.streams, l)
-	s.socks.addrs = append(s.socks.addrs, l.Addr())
 	return nil
 }
 
@@ -75,25 +94,23 @@ func portOf(a net.Addr) int {
 	return 0
 }
 
-// openDatagrams gives the local address, if the network tells it.
-func (s *server) openDatagrams(address string) (net.Addr, error) {
+// openDatagrams gives the local address too, if the network tells it.
+func (s *server) openDatagrams(address string) (io.Closer, net.Addr, error) {
 	if s.forward != nil {
 		c, err := s.env.ListenPacket("udp", address)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		s.socks.packets = append(s.socks.packets, c)
-		return c.LocalAddr(), nil
+		return c, c.LocalAddr(), nil
 	}
 	c, err := s.env.Inline("udp", address, s.inline)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s.socks.inline = append(s.socks.inline, c)
 	if l, ok := c.(interface{ LocalAddr() net.Addr }); ok {
-		return l.LocalAddr(), nil
+		return c, l.LocalAddr(), nil
 	}
-	return nil, nil
+	return c, nil, nil
 }
 
 func (k *sockets) close() {
@@ -107,9 +124,6 @@ func (k *sockets) close() {
 		_ = c.Close()
 	}
 }
-
-// Addresses are those of the TCP sockets; UDP has the same.
-func (s *server) Addresses() []net.Addr { return s.socks.addrs }
 
 // serveSockets returns when the context ends, or earlier with the error of a socket, and when all sessions ended.
 func (s *server) serveSockets(ctx context.Context) error {

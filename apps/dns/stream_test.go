@@ -186,7 +186,7 @@ func TestEndedContext(t *testing.T) {
 	if err := s.Serve(ctx); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", s.Addresses()[0].String())
+	l, err := net.Listen("tcp", s.socks.streams[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -296,4 +296,4 @@ func FuzzZone(f *testing.F) {
 	})
 }
 
-func portOfTCP(s *server) int { return s.Addresses()[0].(*net.TCPAddr).Port }
+func portOfTCP(s *server) int { return s.socks.streams[0].Addr().(*net.TCPAddr).Port }
