@@ -1,5 +1,5 @@
 // Package apptest runs tests of an app over every network that an app runs on: the machine's own loopback, and a host
-// of ours with a client host beside it on a cable in memory.
+// of ours with a client host beside it on a cable in memory, once with the offloads of a fast device and once without.
 //
 // [TestServer] starts the app on each and holds what [apps.Server] promises: a port in use is an error of New, Serve
 // ends with its context, the port is free then, and no goroutine is left. Time is a [Clock] that the test winds.

@@ -27,12 +27,13 @@ var networks = []struct {
 	make func(t *testing.T) network
 }{
 	{"loopback", newLoopback},
-	{"stack", newStack},
+	{"stack", func(t *testing.T) network { return newStack(t, pipe.Config{}) }},
+	{"stack with offloads", func(t *testing.T) network { return newStack(t, pipe.Config{Offload: pipe.AllOffloads}) }},
 }
 
 // newStack makes two hosts on a cable.
-func newStack(t *testing.T) network {
-	a, b := pipe.New(pipe.Config{})
+func newStack(t *testing.T, cable pipe.Config) network {
+	a, b := pipe.New(cable)
 	server := newHost(t, "server", a, "198.51.100.2/24", "2001:db8:51::2/64")
 	client := newHost(t, "client", b, "198.51.100.1/24", "2001:db8:51::1/64")
 	return network{
