@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"tapestry/link"
+	"tapestry/link/packet"
 	"tapestry/link/tap"
 	"tapestry/stack"
 
@@ -34,6 +35,7 @@ var paths = []path{
 	{name: "gvisor", near: "198.51.100.65", far: "198.51.100.66", open: openGVisor},
 	{name: "tap", near: "198.51.100.129", far: "198.51.100.130", hasOffload: true, hasInline: true, open: openTAP},
 	{name: "tap_plain", near: "198.51.100.193", far: "198.51.100.194", hasInline: true, open: openPlainTAP},
+	{name: "packet", near: "203.0.113.1", far: "203.0.113.2", ownNetns: true, hasOffload: true, hasInline: true, open: openPacket},
 }
 
 // prefixLen is that of every path's subnet.
@@ -81,13 +83,47 @@ func openTAP(p path) (endpoint, error) { return openOurs(p, tap.Config{}) }
 
 func openPlainTAP(p path) (endpoint, error) { return openOurs(p, tap.Config{NoVnetHdr: true}) }
 
-// openOurs makes a host of ours on a TAP.
 func openOurs(p path, c tap.Config) (endpoint, error) {
 	c.Name = p.device()
 	dev, err := tap.Open(c)
 	if err != nil {
 		return endpoint{}, err
 	}
+	e, err := newHost(p, dev)
+	if err != nil {
+		return endpoint{}, err
+	}
+	return e, bringUp(c.Name, p.near)
+}
+
+// openPacket makes a host of ours on AF_PACKET over the peer that the near end has put into this namespace, where the
+// kernel has no address and answers nothing.
+func openPacket(p path) (endpoint, error) {
+	l, err := netlink.LinkByName(p.peer())
+	if err != nil {
+		return endpoint{}, err
+	}
+	if err := netlink.LinkSetARPOff(l); err != nil {
+		return endpoint{}, err
+	}
+	if err := netlink.LinkSetUp(l); err != nil {
+		return endpoint{}, err
+	}
+	dev, err := packet.Open(packet.Config{Interface: p.peer()})
+	if err != nil {
+		return endpoint{}, err
+	}
+	return newHost(p, dev)
+}
+
+// device is a device that counts.
+type device interface {
+	link.Device
+	link.StatsReader
+}
+
+// newHost makes a host of ours on dev.
+func newHost(p path, dev device) (endpoint, error) {
 	h, err := stack.New(stack.Config{Name: p.name})
 	if err != nil {
 		return endpoint{}, err
@@ -96,7 +132,7 @@ func openOurs(p path, c tap.Config) (endpoint, error) {
 	if _, err := h.AddInterface(dev, stack.InterfaceConfig{Addresses: []netip.Prefix{address}, NoIPv6: true}); err != nil {
 		return endpoint{}, err
 	}
-	return endpoint{sockets: h, stats: dev.Stats}, bringUp(c.Name, p.near)
+	return endpoint{sockets: h, stats: dev.Stats}, nil
 }
 
 // bringUp gives an interface of this namespace its address.

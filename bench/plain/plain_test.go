@@ -41,7 +41,7 @@ func TestMeasure(t *testing.T) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	if want := 4*4 + 2; len(r.Medians) != want {
+	if want := 5*4 + 3; len(r.Medians) != want {
 		t.Errorf("%d medians, want %d:\n%s", len(r.Medians), want, b)
 	}
 	for _, m := range r.Medians {
