@@ -22,7 +22,7 @@ const (
 	maxLocalRedirects = 5
 	processWait       = 5 * time.Second // for one of the cgi_processes
 	processGrace      = time.Second     // between the end of the output and that of the process
-	maxStderr         = 4 << 10         // of a request, for the log
+	maxStderr         = 1 << 10         // of a request, for the log
 )
 
 // programs is a folder of CGI programs and the prefix that it has in paths.
@@ -102,6 +102,7 @@ func (s *server) runProgram(w *response, r *nethttp.Request, c *programs, depth 
 	if err := s.acquire(r.Context()); err != nil {
 		return err
 	}
+	_ = w.control.EnableFullDuplex() // or net/http takes a part of the body for itself when the reply begins; HTTP/2 needs none
 	redirect, err := s.execute(w, r, sc, content)
 	<-s.running
 	if err != nil || redirect == nil {

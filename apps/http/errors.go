@@ -99,6 +99,17 @@ func (s *server) fail(w *response, r *nethttp.Request, err error) {
 	if w.status != 0 || errors.Is(err, errAborted) {
 		panic(nethttp.ErrAbortHandler) // net/http closes the connection or resets the stream
 	}
+	if b, ok := r.Body.(*body); ok && r.ProtoMajor == 1 && b.isOwed(r) {
+		_ = w.control.EnableFullDuplex() // HTTP/1 has it
+		w.Header().Set("Connection", "close")
+		defer b.linger()
+		defer w.flush()
+	}
+	w.refuse(r, e)
+}
+
+// refuse sends the reply of an error.
+func (w *response) refuse(r *nethttp.Request, e *replyError) {
 	detail := e.detail
 	if detail == "" {
 		detail = "The server can not answer this request."

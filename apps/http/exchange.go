@@ -92,6 +92,7 @@ type body struct {
 	timeout time.Duration
 
 	mu      sync.Mutex
+	begun   bool // somebody read, so that a client that expects 100 has got it
 	got     int  // since the deadline was set
 	settled bool // it was read to its end or stopped: the deadline is another's
 }
@@ -103,6 +104,9 @@ func newBody(w *response, r *nethttp.Request, timeout time.Duration) *body {
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	b.begun = true
+	b.mu.Unlock()
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -131,3 +135,21 @@ func (b *body) stop() {
 }
 
 func (b *body) arm(t time.Time) { _ = b.control.SetReadDeadline(t) } // net/http's writers all have it
+
+// isOwed tells if the client is sending what nobody reads.
+func (b *body) isOwed(r *nethttp.Request) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.settled && (b.begun || r.Header.Get("Expect") == "")
+}
+
+// lingerTime is how long a refused body is read away.
+const lingerTime = 2 * time.Second
+
+// linger reads a body away for a while after its request was refused: else closing would reset the connection, and the
+// client could lose the reply: RFC 9112 §9.6.
+func (b *body) linger() {
+	t := time.AfterFunc(lingerTime, b.stop)
+	defer t.Stop()
+	_, _ = io.Copy(io.Discard, b) // it is refused anyway
+}

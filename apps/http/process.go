@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // process is a program that runs, the leader of a group of processes.
@@ -158,5 +159,11 @@ func (p *process) endFeed() {
 
 // complaint gives what the program wrote to standard error.
 func (p *process) complaint() string {
-	return strings.ToValidUTF8(strings.TrimSpace(string(p.text)), "?")
+	printable := func(r rune) rune {
+		if unicode.IsPrint(r) || unicode.IsSpace(r) {
+			return r
+		}
+		return '?'
+	}
+	return strings.TrimSpace(strings.Map(printable, string(p.text)))
 }
