@@ -149,7 +149,7 @@ func (c *checker) tcp(path string, f fileTCP) stack.TCPConfig {
 	if f.Congestion != "" && f.Congestion != "cubic" && f.Congestion != "reno" {
 		c.bad(path+".congestion", `%q is neither "cubic" nor "reno"`, f.Congestion)
 	}
-	for key, n := range map[string]int{"keepalive_count": f.KeepaliveCount, "max_syn": f.MaxSyn, "backlog": f.Backlog} {
+	for key, n := range map[string]int{"keepalive_count": f.KeepaliveCount, "backlog": f.Backlog} {
 		if n < 0 {
 			c.bad(path+"."+key, "%d is less than nothing; leave it out for the default", n)
 		}
@@ -157,7 +157,7 @@ func (c *checker) tcp(path string, f fileTCP) stack.TCPConfig {
 	return stack.TCPConfig{
 		Congestion: f.Congestion, SendBuffer: c.buffer(path+".send_buffer", f.SendBuffer), ReceiveBuffer: c.buffer(path+".receive_buffer", f.ReceiveBuffer),
 		KeepaliveIdle: c.duration(path+".keepalive_idle", f.KeepaliveIdle), KeepaliveInterval: c.duration(path+".keepalive_interval", f.KeepaliveInterval),
-		KeepaliveCount: f.KeepaliveCount, TimeWait: c.duration(path+".time_wait", f.TimeWait), MaxSyn: f.MaxSyn, Backlog: f.Backlog,
+		KeepaliveCount: f.KeepaliveCount, TimeWait: c.duration(path+".time_wait", f.TimeWait), Backlog: f.Backlog,
 	}
 }
 

@@ -59,6 +59,9 @@ func (c *checker) mtu(path string, mtu int, w *Wire) {
 		}
 	}
 	w.MTU = mtu
+	if mtu != 0 && w.Kind == "water" {
+		c.bad(path, "a water device has the kernel's 1500 octets; remove this key, or set device = \"tap\"")
+	}
 	if mtu != 0 && (mtu < least || mtu > maxMTU) {
 		c.bad(path, "%d is outside of %d to %d; the usual one is 1500", mtu, least, maxMTU)
 	}

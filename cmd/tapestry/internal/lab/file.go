@@ -59,6 +59,5 @@ type fileTCP struct {
 	KeepaliveInterval string `toml:"keepalive_interval"`
 	KeepaliveCount    int    `toml:"keepalive_count"`
 	TimeWait          string `toml:"time_wait"`
-	MaxSyn            int    `toml:"max_syn"`
 	Backlog           int    `toml:"backlog"`
 }

@@ -1,0 +1,165 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"tapestry/apps"
+	"tapestry/stack"
+)
+
+// app is an app of a host that has its sockets.
+type app struct {
+	plan   AppPlan
+	server apps.Server
+	net    *recorder
+}
+
+// startApps makes all apps of all hosts and then serves; problems of all their tables come together.
+func (l *Lab) startApps(ctx context.Context) error {
+	var ps Problems
+	for _, h := range l.hosts {
+		for _, p := range h.plan.Apps {
+			a, err := h.newApp(p)
+			if err != nil {
+				ps.add(l.Plan.doc, p.path, h.explain(a, err))
+				continue
+			}
+			h.apps = append(h.apps, a)
+		}
+	}
+	if len(ps) > 0 {
+		l.stop() // ends the ones that were made as soon as they serve
+	}
+	for _, h := range l.hosts {
+		for _, a := range h.apps {
+			l.apps.Go(func() { h.serve(ctx, a) }) // ends when ctx does
+		}
+	}
+	return ps.err()
+}
+
+func (h *host) newApp(p AppPlan) (*app, error) {
+	a := &app{plan: p, net: &recorder{Host: h.Host}}
+	env := apps.NewEnv(apps.EnvConfig{
+		Net: a.net, Host: hostControl{h}, HostName: h.plan.Name, AppName: p.App.Name, State: h.lab.state, Counters: &h.counters,
+		Log: h.lab.log.With("host", h.plan.Name, "app", p.App.Name), Lab: tools{h},
+		TLS: h.lab.ca.certificates(h.plan, h.lab.Plan.Domain),
+	})
+	var err error
+	a.server, err = p.App.New(env, h.lab.Plan.doc.Table(strings.Split(p.path, ".")...))
+	return a, err
+}
+
+// serve runs an app to its end. A panic outside of its sessions ends this app and no other.
+func (h *host) serve(ctx context.Context, a *app) {
+	log := h.lab.log.With("host", h.plan.Name, "app", a.plan.App.Name)
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("the app panicked and ended", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	if err := a.server.Serve(ctx); err != nil {
+		log.Error("the app ended", "error", err)
+	}
+}
+
+// explain names the app that has a port which another wants.
+func (h *host) explain(a *app, err error) error {
+	var op *net.OpError
+	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &op) || op.Addr == nil {
+		return err
+	}
+	owner := "another app of this host"
+	for _, other := range h.apps {
+		if other.net.has(op.Net, op.Addr) {
+			owner = "app " + other.plan.App.Name + " of this host (" + other.plan.path + ")"
+		}
+	}
+	return fmt.Errorf("port used twice: %s %s belongs to %s; give one of them another port, or remove it", op.Net, op.Addr, owner)
+}
+
+// recorder is the host's network, and notes what an app opens on it.
+type recorder struct {
+	*stack.Host
+
+	mu     sync.Mutex
+	opened []Endpoint
+}
+
+// Endpoint is a socket that an app listens on.
+type Endpoint struct {
+	Network string `json:"network"` // tcp, udp, ip:icmp, …
+	Port    int    `json:"port,omitempty"`
+}
+
+func (r *recorder) note(network string, a net.Addr) {
+	e := Endpoint{Network: strings.TrimRight(network, "46"), Port: portOf(a)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range r.opened {
+		if o == e {
+			return
+		}
+	}
+	r.opened = append(r.opened, e)
+}
+
+func (r *recorder) has(network string, a net.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range r.opened {
+		if o.Network == strings.TrimRight(network, "46") && o.Port == portOf(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Listen implements [apps.Network].
+func (r *recorder) Listen(network, address string) (net.Listener, error) {
+	l, err := r.Host.Listen(network, address)
+	if err == nil {
+		r.note(network, l.Addr())
+	}
+	return l, err
+}
+
+// ListenPacket implements [apps.Network].
+func (r *recorder) ListenPacket(network, address string) (net.PacketConn, error) {
+	c, err := r.Host.ListenPacket(network, address)
+	if err == nil {
+		r.note(network, c.LocalAddr())
+	}
+	return c, err
+}
+
+// Inline implements [apps.Network].
+func (r *recorder) Inline(network, address string, f apps.InlineHandler) (io.Closer, error) {
+	c, err := r.Host.Inline(network, address, f)
+	if err == nil {
+		_, port, _ := net.SplitHostPort(address)
+		n, _ := strconv.Atoi(port)
+		r.note(network, &net.UDPAddr{Port: n})
+	}
+	return c, err
+}
+
+// portOf gives the port of a socket's address; zero if it has none.
+func portOf(a net.Addr) int {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.Port
+	case *net.UDPAddr:
+		return a.Port
+	}
+	return 0
+}

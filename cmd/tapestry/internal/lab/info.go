@@ -1,0 +1,225 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Info describes a running lab.
+type Info struct {
+	Lab       string     `json:"lab"`
+	Domain    string     `json:"domain"`
+	PID       int        `json:"pid"`
+	User      bool       `json:"user_namespace"` // the namespace lies in a user namespace
+	Own       bool       `json:"own_namespace"`  // the lab has a network namespace of its own
+	Since     time.Time  `json:"since"`
+	ReadyTime float64    `json:"ready_seconds"`
+	Socket    string     `json:"socket"`
+	CA        string     `json:"ca"`
+	Wires     []WireInfo `json:"wires"`
+	Hosts     []HostInfo `json:"hosts"`
+}
+
+// WireInfo describes a wire.
+type WireInfo struct {
+	Name      string         `json:"name"`
+	Device    string         `json:"device"`
+	Why       string         `json:"why"`
+	MTU       int            `json:"mtu"`
+	Offloads  string         `json:"offloads"`
+	Addresses []netip.Prefix `json:"kernel_addresses"`
+	Capture   string         `json:"capture,omitempty"`
+}
+
+// HostInfo describes a host of ours.
+type HostInfo struct {
+	Name       string     `json:"name"`
+	Domain     string     `json:"domain"`
+	Interfaces []PortInfo `json:"interfaces"`
+	Apps       []AppInfo  `json:"apps"`
+}
+
+// PortInfo describes a host's interface.
+type PortInfo struct {
+	Name      string         `json:"name"`
+	Wire      string         `json:"wire"`
+	MAC       string         `json:"mac"`
+	Addresses []netip.Prefix `json:"addresses"`
+	Gateways  []netip.Addr   `json:"gateways,omitempty"`
+}
+
+// AppInfo describes an app of a host.
+type AppInfo struct {
+	Name      string     `json:"name"`
+	Doc       string     `json:"doc"`
+	Endpoints []Endpoint `json:"endpoints"`
+}
+
+// Place is what a lab does not know of itself.
+type Place struct {
+	User      bool
+	Socket    string
+	CA        string
+	ReadyTime time.Duration
+}
+
+// Info describes the lab as it is.
+func (l *Lab) Info(at Place) Info {
+	i := Info{
+		Lab: l.Plan.Name, Domain: l.Plan.Domain, PID: os.Getpid(), User: at.User, Own: l.Plan.Own, Since: l.since,
+		ReadyTime: at.ReadyTime.Seconds(), Socket: at.Socket, CA: at.CA,
+	}
+	for _, h := range l.hosts {
+		hi := HostInfo{Name: h.plan.Name, Domain: l.Plan.Domain}
+		for n, p := range h.ports {
+			i.Wires = append(i.Wires, p.info())
+			cfg := h.plan.Ports[n].Config
+			hi.Interfaces = append(hi.Interfaces, PortInfo{
+				Name: cfg.Name, Wire: p.wire.Name, MAC: cfg.Addr.String(), Addresses: cfg.Addresses, Gateways: cfg.Gateways,
+			})
+		}
+		for _, a := range h.apps {
+			hi.Apps = append(hi.Apps, AppInfo{Name: a.plan.App.Name, Doc: a.plan.App.Doc, Endpoints: a.net.endpoints()})
+		}
+		i.Hosts = append(i.Hosts, hi)
+	}
+	return i
+}
+
+func (p *port) info() WireInfo {
+	d := p.device.Info()
+	return WireInfo{
+		Name: p.wire.Name, Device: p.chosen.kind, Why: p.chosen.why, MTU: d.MTU, Offloads: offloads(d),
+		Addresses: p.wire.Addresses, Capture: p.wire.Capture,
+	}
+}
+
+func (r *recorder) endpoints() []Endpoint {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Endpoint(nil), r.opened...)
+}
+
+// WriteTable shows the lab to a person.
+func (i Info) WriteTable(w io.Writer) error {
+	where := "the caller's network namespace"
+	if i.Own {
+		where = "a network namespace of its own"
+	}
+	fmt.Fprintf(w, "lab %s runs in %s (process %d, ready in %.0f ms)\n\n", i.Lab, where, i.PID, 1000*i.ReadyTime)
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "WIRE\tDEVICE\tKERNEL'S SIDE\tMTU\tOFFLOADS\tWHY THIS DEVICE")
+	for _, x := range i.Wires {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", x.Name, x.Device, list(x.Addresses), x.MTU, x.Offloads, x.Why)
+	}
+	fmt.Fprintln(t, "\nHOST\tINTERFACE\tADDRESSES\tMAC\tNAME")
+	for _, h := range i.Hosts {
+		for _, p := range h.Interfaces {
+			fmt.Fprintf(t, "%s\t%s on %s\t%s\t%s\t%s.%s\n", h.Name, p.Name, p.Wire, list(p.Addresses), p.MAC, h.Name, h.Domain)
+		}
+	}
+	t.Flush()
+	fmt.Fprintln(t, "\nHOST\tAPP\tPORTS\tWHAT IT DOES")
+	i.writeApps(t)
+	fmt.Fprintln(t)
+	for _, x := range i.Wires {
+		if x.Capture != "" {
+			fmt.Fprintf(t, "capture of %s\t%s\n", x.Name, x.Capture)
+		}
+	}
+	fmt.Fprintf(t, "certificates\tcurl --cacert %s\n", i.CA)
+	fmt.Fprintf(t, "control socket\t%s\n", i.Socket)
+	fmt.Fprintf(t, "a shell beside %s\ttapestry shell --lab %s\n", i.firstWire(), i.Lab)
+	fmt.Fprintf(t, "from inside %s\ttapestry ping|arp|route|netstat|stats|dump --lab %s\n", i.firstHost(), i.Lab)
+	return t.Flush()
+}
+
+func (i Info) writeApps(w io.Writer) {
+	for _, h := range i.Hosts {
+		for _, a := range h.Apps {
+			var ports []string
+			for _, e := range a.Endpoints {
+				ports = append(ports, e.String())
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", h.Name, a.Name, strings.Join(ports, ", "), a.Doc)
+		}
+	}
+}
+
+// WriteApps lists the apps alone.
+func (i Info) WriteApps(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "HOST\tAPP\tPORTS\tWHAT IT DOES")
+	i.writeApps(t)
+	return t.Flush()
+}
+
+func (i Info) firstWire() string {
+	if len(i.Wires) == 0 {
+		return "the wire"
+	}
+	return i.Wires[0].Name
+}
+
+func (i Info) firstHost() string {
+	if len(i.Hosts) == 0 {
+		return "a host"
+	}
+	return i.Hosts[0].Name
+}
+
+// String gives "tcp 80".
+func (e Endpoint) String() string {
+	if e.Port == 0 {
+		return e.Network
+	}
+	return fmt.Sprintf("%s %d", e.Network, e.Port)
+}
+
+func list[T fmt.Stringer](all []T) string {
+	var s []string
+	for _, a := range all {
+		s = append(s, a.String())
+	}
+	if s == nil {
+		return "-"
+	}
+	return strings.Join(s, ", ")
+}
+
+// Environ is what a command that runs beside the lab finds in its environment.
+func (i Info) Environ() []string {
+	env := []string{"TAPESTRY_LAB=" + i.Lab, "TAPESTRY_DOMAIN=" + i.Domain, "TAPESTRY_SOCKET=" + i.Socket, "TAPESTRY_CA=" + i.CA}
+	for _, h := range i.Hosts {
+		name := "TAPESTRY_HOST_" + strings.ToUpper(strings.ReplaceAll(h.Name, "-", "_"))
+		v4, v6 := h.first()
+		if v4 == "" {
+			v4 = v6
+		}
+		env = append(env, name+"="+v4, name+"_NAME="+h.Name+"."+h.Domain)
+		if v6 != "" {
+			env = append(env, name+"_IPV6="+v6)
+		}
+	}
+	return env
+}
+
+// first gives the host's first address of each IP version, or nothing.
+func (h HostInfo) first() (v4, v6 string) {
+	for _, p := range h.Interfaces {
+		for _, a := range p.Addresses {
+			switch {
+			case a.Addr().Is4() && v4 == "":
+				v4 = a.Addr().String()
+			case a.Addr().Is6() && v6 == "":
+				v6 = a.Addr().String()
+			}
+		}
+	}
+	return v4, v6
+}

@@ -1,0 +1,147 @@
+package lab
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tapestry/link"
+)
+
+// monitor is a device that lets others see the frames that pass. While nobody looks it costs one atomic load a batch.
+type monitor struct {
+	link.Device
+	queues    []link.Queue
+	gone      func(error)                 // told why a queue ended by itself
+	listeners atomic.Pointer[[]*listener] // nil: none
+
+	mu sync.Mutex // held by who replaces listeners
+}
+
+// sighting is one frame that passed. Who gets it releases the frame.
+type sighting struct {
+	when  time.Time
+	out   bool // from the host
+	frame link.Frame
+}
+
+// listener gets clones of frames; what does not fit its channel is counted and not waited for.
+type listener struct {
+	frames chan sighting
+	missed atomic.Uint64
+}
+
+// listenerDepth is how many frames a listener can lag behind.
+const listenerDepth = 1024
+
+func newMonitor(d link.Device, gone func(error)) *monitor {
+	m := &monitor{Device: d, gone: gone}
+	for _, q := range d.Queues() {
+		m.queues = append(m.queues, &monitorQueue{Queue: q, m: m})
+	}
+	return m
+}
+
+// Queues implements [link.Device].
+func (m *monitor) Queues() []link.Queue { return m.queues }
+
+// Stats implements [link.StatsReader].
+func (m *monitor) Stats() link.Stats {
+	if s, ok := m.Device.(link.StatsReader); ok {
+		return s.Stats()
+	}
+	return link.Stats{}
+}
+
+// listen gives a listener, and the function that ends and drains it.
+func (m *monitor) listen() (*listener, func()) {
+	l := &listener{frames: make(chan sighting, listenerDepth)}
+	m.replace(func(all []*listener) []*listener { return append(all, l) })
+	return l, func() {
+		m.replace(func(all []*listener) []*listener {
+			var rest []*listener
+			for _, o := range all {
+				if o != l {
+					rest = append(rest, o)
+				}
+			}
+			return rest
+		})
+		l.drain()
+	}
+}
+
+// replace changes the list by copying it.
+func (m *monitor) replace(change func([]*listener) []*listener) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var old []*listener
+	if p := m.listeners.Load(); p != nil {
+		old = append(old, *p...)
+	}
+	next := change(old)
+	if len(next) == 0 {
+		m.listeners.Store(nil)
+		return
+	}
+	m.listeners.Store(&next)
+}
+
+// drain releases what is in the channel. A queue that read the list before it was replaced can add a few more frames;
+// those go to the garbage collector.
+func (l *listener) drain() {
+	for {
+		select {
+		case s := <-l.frames:
+			s.frame.Release()
+		default:
+			return
+		}
+	}
+}
+
+func (m *monitor) show(f []link.Frame, out bool) {
+	p := m.listeners.Load()
+	if p == nil {
+		return
+	}
+	now := time.Now()
+	for _, l := range *p {
+		for i := range f {
+			l.offer(sighting{now, out, f[i].Clone()})
+		}
+	}
+}
+
+func (l *listener) offer(s sighting) {
+	select {
+	case l.frames <- s:
+	default:
+		s.frame.Release()
+		l.missed.Add(1)
+	}
+}
+
+// monitorQueue shows what passes a queue.
+type monitorQueue struct {
+	link.Queue
+	m *monitor
+}
+
+// ReadFrames implements [link.Queue].
+func (q *monitorQueue) ReadFrames(f []link.Frame) (int, error) {
+	n, err := q.Queue.ReadFrames(f)
+	q.m.show(f[:n], false)
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		q.m.gone(err)
+	}
+	return n, err
+}
+
+// WriteFrames implements [link.Queue].
+func (q *monitorQueue) WriteFrames(f []link.Frame) int {
+	q.m.show(f, true)
+	return q.Queue.WriteFrames(f)
+}

@@ -1,0 +1,264 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tapestry/stack"
+)
+
+// PingArgs are those of ping.
+type PingArgs struct {
+	Target   string        `json:"target"` // name or address
+	Family   string        `json:"family"` // "ip4", "ip6"; default: any
+	Count    int           `json:"count"`  // default: until the client ends it
+	Interval time.Duration `json:"interval"`
+	Size     *int          `json:"size,omitempty"` // default 56
+	Timeout  time.Duration `json:"timeout"`        // for each reply; default 2 s
+	TTL      uint8         `json:"ttl"`
+}
+
+// PingEvent is one thing that happened, in the order of time: the target was found, a reply came, it did not.
+type PingEvent struct {
+	Target netip.Addr    `json:"target"`
+	Size   int           `json:"size"`          // of the request's data
+	Seq    int           `json:"seq,omitempty"` // from 1; 0: the first event, before any request
+	From   netip.Addr    `json:"from,omitzero"`
+	Bytes  int           `json:"bytes,omitempty"` // of ICMP header and data in the reply
+	TTL    uint8         `json:"ttl,omitempty"`
+	RTT    time.Duration `json:"rtt_ns,omitempty"`
+	Error  string        `json:"error,omitempty"` // instead of a reply
+	Lost   bool          `json:"lost,omitempty"`  // no reply in time
+}
+
+// Limits of ping.
+const (
+	defaultPingSize    = 56
+	maxPingSize        = 65507 // RFC 791 §3.1: the longest datagram less IPv4 and ICMP headers
+	minPingInterval    = 2 * time.Millisecond
+	defaultPingTimeout = 2 * time.Second
+	maxPingTimeout     = time.Minute
+	maxPingsUnderway   = 256
+)
+
+func (a PingArgs) withDefaults() (PingArgs, error) {
+	if a.Interval == 0 {
+		a.Interval = time.Second
+	}
+	if a.Timeout == 0 {
+		a.Timeout = defaultPingTimeout
+	}
+	if a.Size == nil {
+		n := defaultPingSize
+		a.Size = &n
+	}
+	switch {
+	case a.Interval < minPingInterval:
+		return a, fmt.Errorf("ping: interval %s is too short; the least is %s", a.Interval, minPingInterval)
+	case a.Timeout < 0 || a.Timeout > maxPingTimeout:
+		return a, fmt.Errorf("ping: timeout %s is outside of 0 to %s", a.Timeout, maxPingTimeout)
+	case *a.Size < 0 || *a.Size > maxPingSize:
+		return a, fmt.Errorf("ping: size %d is outside of 0 to %d", *a.Size, maxPingSize)
+	case a.Count < 0:
+		return a, fmt.Errorf("ping: count %d is less than nothing", a.Count)
+	}
+	return a, nil
+}
+
+// ping sends echo requests at their interval, whether or not replies come, and reports each.
+func (h *host) ping(ctx context.Context, a PingArgs, send func(any) error) error {
+	a, err := a.withDefaults()
+	if err != nil {
+		return err
+	}
+	target, err := h.lookUp(ctx, a)
+	if err != nil {
+		return err
+	}
+	if err := send(PingEvent{Target: target, Size: *a.Size}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	events := make(chan PingEvent)
+	var underway sync.WaitGroup
+	defer underway.Wait()
+	defer cancel()
+	go func() { // ends when all requests are answered, or with ctx
+		h.requests(ctx, a, target, events, &underway)
+		underway.Wait()
+		close(events)
+	}()
+	for e := range events {
+		if err := send(e); err != nil {
+			cancel()
+			for range events { // until the requests have ended
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// requests sends them, each from a goroutine that ends with its reply, its timeout or ctx.
+func (h *host) requests(ctx context.Context, a PingArgs, target netip.Addr, events chan<- PingEvent, underway *sync.WaitGroup) {
+	tick := time.NewTicker(a.Interval)
+	defer tick.Stop()
+	slots := make(chan struct{}, maxPingsUnderway)
+	for seq := 1; a.Count == 0 || seq <= a.Count; seq++ {
+		slots <- struct{}{}
+		underway.Go(func() {
+			if e, ok := h.request(ctx, a, target, seq); ok {
+				events <- e
+			}
+			<-slots
+		})
+		if seq == a.Count {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// request sends one and waits; false if nobody wants the answer any more.
+func (h *host) request(ctx context.Context, a PingArgs, target netip.Addr, seq int) (PingEvent, bool) {
+	e := PingEvent{Target: target, Size: *a.Size, Seq: seq}
+	limited, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	o := stack.PingOptions{Size: *a.Size, TTL: a.TTL}
+	if o.Size == 0 {
+		o.Size = -1
+	}
+	r, err := h.Ping(limited, target, o)
+	var refused *stack.PingError
+	switch {
+	case err == nil:
+		e.From, e.Bytes, e.TTL, e.RTT = r.From, r.Size, r.TTL, r.RTT
+	case ctx.Err() != nil:
+		return e, false
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Lost = true
+	case errors.As(err, &refused):
+		e.From, e.Error = refused.From, refused.Error()
+	default:
+		e.Error = err.Error()
+	}
+	return e, true
+}
+
+// lookUp finds the address to ping: IPv4 first where a name has both.
+func (h *host) lookUp(ctx context.Context, a PingArgs) (netip.Addr, error) {
+	family := a.Family
+	if family == "" {
+		family = "ip"
+	}
+	if addr, err := netip.ParseAddr(a.Target); err == nil {
+		if family == "ip4" && addr.Is6() || family == "ip6" && addr.Is4() {
+			return addr, fmt.Errorf("ping: %s is of the other IP version", addr)
+		}
+		return addr, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	addrs, err := h.Resolver().LookupNetIP(ctx, family, a.Target)
+	if err != nil {
+		var notFound *net.DNSError
+		if errors.As(err, &notFound) && notFound.IsNotFound {
+			return netip.Addr{}, fmt.Errorf("ping: host %s knows no %s; names of the lab are known, others need dns = [server] in its table",
+				h.plan.Name, a.Target)
+		}
+		return netip.Addr{}, fmt.Errorf("ping: %w", err)
+	}
+	for _, addr := range addrs {
+		if addr.Unmap().Is4() {
+			return addr.Unmap(), nil
+		}
+	}
+	return addrs[0], nil
+}
+
+// PingSummary writes events as ping(8) does and keeps its statistics.
+type PingSummary struct {
+	Sent, Received, Errors int
+	start, end             time.Time
+	target                 string
+	least, most, sum, sq   float64 // of round-trip times, in milliseconds
+}
+
+// Count takes note of one event.
+func (s *PingSummary) Count(e PingEvent) {
+	s.end = time.Now()
+	s.Sent = max(s.Sent, e.Seq)
+	switch {
+	case e.Seq == 0:
+		s.start, s.target = s.end, e.Target.String()
+	case e.Error != "":
+		s.Errors++
+	case !e.Lost:
+		s.add(float64(e.RTT) / 1e6)
+	}
+}
+
+// Write shows one event, and counts it.
+func (s *PingSummary) Write(w io.Writer, e PingEvent) error {
+	s.Count(e)
+	if e.Seq == 0 {
+		_, err := fmt.Fprintf(w, "PING %s: %d octets of data\n", e.Target, e.Size)
+		return err
+	}
+	var err error
+	switch {
+	case e.Lost:
+		_, err = fmt.Fprintf(w, "no answer to icmp_seq=%d\n", e.Seq)
+	case e.Error != "":
+		_, err = fmt.Fprintf(w, "icmp_seq=%d: %s\n", e.Seq, e.Error)
+	default:
+		ms := float64(e.RTT) / 1e6
+		_, err = fmt.Fprintf(w, "%d bytes from %s: icmp_seq=%d ttl=%d time=%.3f ms\n", e.Bytes, e.From, e.Seq, e.TTL, ms)
+	}
+	return err
+}
+
+func (s *PingSummary) add(ms float64) {
+	if s.Received == 0 || ms < s.least {
+		s.least = ms
+	}
+	s.most = max(s.most, ms)
+	s.sum += ms
+	s.sq += ms * ms
+	s.Received++
+}
+
+// Finish writes the statistics.
+func (s *PingSummary) Finish(w io.Writer) {
+	if s.target == "" {
+		return
+	}
+	lost := 0.0
+	if s.Sent > 0 {
+		lost = 100 * float64(s.Sent-s.Received) / float64(s.Sent)
+	}
+	var failed string
+	if s.Errors > 0 {
+		failed = fmt.Sprintf("+%d errors, ", s.Errors)
+	}
+	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d received, %s%.4g%% packet loss, time %dms\n",
+		s.target, s.Sent, s.Received, failed, lost, s.end.Sub(s.start).Milliseconds())
+	if s.Received == 0 {
+		return
+	}
+	n := float64(s.Received)
+	mean := s.sum / n
+	deviation := math.Sqrt(max(0, s.sq/n-mean*mean))
+	fmt.Fprintf(w, "rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", s.least, mean, s.most, deviation)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := newRoot().ExecuteContext(ctx)
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	}
+	fmt.Fprintln(os.Stderr, "tapestry:", err)
+	return 2
+}
+
+// exitStatus ends the program with a status and no message.
+type exitStatus int
+
+// Error implements error.
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tapestry",
+		Short: "Hosts in user space on a virtual wire",
+		Long: "Tapestry runs hosts with a TCP/IP stack of their own on a TAP device, in a network namespace of their own,\n" +
+			"without root. The machine's programs talk to them as to any host.",
+		Example:           "  tapestry run\n  tapestry run lab.toml\n  tapestry run -- curl http://198.51.100.2/",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+	})
+	root.AddGroup(&cobra.Group{ID: "lab", Title: "Labs:"}, &cobra.Group{ID: "inside", Title: "From inside a host of a running lab:"})
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("lab", runCommand(), checkCommand(), labsCommand(), infoCommand(), appsCommand(), shellCommand(), defaultsCommand())
+	add("inside", pingCommand(), arpCommand(), routeCommand(), netstatCommand(), statsCommand(), dumpCommand())
+	root.AddCommand(versionCommand(), manCommand())
+	return root
+}
