@@ -11,15 +11,17 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netports "gvisor.dev/gvisor/pkg/tcpip/ports"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// ping is one request under way. It is registered for all ICMP messages of its IP version, and takes those that carry
-// its identifier and sequence number.
+// ping is one request under way. The engine gives it replies by their identifier, which no other request of the host
+// has at the time, as it would a socket; errors come as to a raw socket, so it takes those that quote the request.
 type ping struct {
 	host    *Host
 	proto   tcpip.NetworkProtocolNumber
 	dst     netip.Addr
+	own     bool    // dst is an address of this host, but not loopback
 	mark    [4]byte // identifier and sequence number
 	results chan pingResult
 	closed  chan struct{}
@@ -34,8 +36,15 @@ type pingResult struct {
 
 func newPing(h *Host, proto tcpip.NetworkProtocolNumber, dst netip.Addr) *ping {
 	p := &ping{host: h, proto: proto, dst: dst.Unmap().WithZone(""), results: make(chan pingResult, 1), closed: make(chan struct{})}
-	binary.BigEndian.PutUint32(p.mark[:], h.socks.pings.Add(1)+uint32(h.cfg.Seed))
+	p.renumber()
 	return p
+}
+
+// renumber takes the next identifier; the sequence number grows when all have been used.
+func (p *ping) renumber() {
+	n := p.host.socks.pings.Add(1) + uint32(p.host.cfg.Seed)
+	binary.BigEndian.PutUint16(p.mark[:], uint16(n))
+	binary.BigEndian.PutUint16(p.mark[2:], uint16(n>>16))
 }
 
 func (p *ping) transport() tcpip.TransportProtocolNumber {
@@ -45,20 +54,39 @@ func (p *ping) transport() tcpip.TransportProtocolNumber {
 	return header.ICMPv6ProtocolNumber
 }
 
+func (p *ping) id() netstack.TransportEndpointID {
+	return netstack.TransportEndpointID{LocalPort: binary.BigEndian.Uint16(p.mark[:])}
+}
+
 func (p *ping) register() error {
+	ns, protos := p.host.ns, []tcpip.NetworkProtocolNumber{p.proto}
 	var ok bool
 	if p.untrack, ok = p.host.track(p); !ok {
 		return net.ErrClosed
 	}
-	if e := p.host.ns.RegisterRawTransportEndpoint(p.proto, p.transport(), p); e != nil {
-		p.untrack()
-		return syscallError("socket", e)
+	e := ns.RegisterTransportEndpoint(protos, p.transport(), p.id(), pingReplies{p}, netports.Flags{}, 0)
+	for range 1 << 16 {
+		if _, used := e.(*tcpip.ErrPortInUse); !used {
+			break
+		}
+		p.renumber()
+		e = ns.RegisterTransportEndpoint(protos, p.transport(), p.id(), pingReplies{p}, netports.Flags{}, 0)
 	}
-	return nil
+	if e == nil {
+		if e = ns.RegisterRawTransportEndpoint(p.proto, p.transport(), p); e != nil {
+			ns.UnregisterTransportEndpoint(protos, p.transport(), p.id(), pingReplies{p}, netports.Flags{}, 0)
+		}
+	}
+	if e != nil {
+		p.untrack()
+	}
+	return syscallError("socket", e)
 }
 
 func (p *ping) unregister() {
-	p.host.ns.UnregisterRawTransportEndpoint(p.proto, p.transport(), p)
+	ns := p.host.ns
+	ns.UnregisterRawTransportEndpoint(p.proto, p.transport(), p)
+	ns.UnregisterTransportEndpoint([]tcpip.NetworkProtocolNumber{p.proto}, p.transport(), p.id(), pingReplies{p}, netports.Flags{}, 0)
 	p.untrack()
 }
 
@@ -120,39 +148,67 @@ func (p *ping) fillHeader(pkt *netstack.PacketBuffer, r *netstack.Route) {
 	p.host.ns.Stats().ICMP.V6.PacketsSent.EchoRequest.Increment()
 }
 
-// HandlePacket implements [netstack.RawTransportEndpoint].
-func (p *ping) HandlePacket(pkt *netstack.PacketBuffer) {
+// pingReplies takes a ping's replies, whose checksum the engine has verified.
+type pingReplies struct{ *ping }
+
+// HandlePacket implements [netstack.TransportEndpoint].
+func (p pingReplies) HandlePacket(_ netstack.TransportEndpointID, pkt *netstack.PacketBuffer) {
 	at := p.host.ns.Clock().NowMonotonic()
+	b := pkt.TransportHeader().Slice()
+	n := pkt.Network()
+	from := fromAddress(n.SourceAddress())
+	if !p.isReply(b, from) {
+		return
+	}
+	r := PingReply{From: from, Size: len(b) + pkt.Data().Size(), TTL: hopLimit(pkt)}
+	p.deliver(pingResult{reply: r, at: at})
+}
+
+// HandleError implements [netstack.TransportEndpoint]. Not all errors come this way, and none says who sent it.
+func (pingReplies) HandleError(netstack.TransportError, *netstack.PacketBuffer) {}
+
+// Abort implements [netstack.TransportEndpoint].
+func (pingReplies) Abort() {}
+
+// Wait implements [netstack.TransportEndpoint].
+func (pingReplies) Wait() {}
+
+// HandlePacket implements [netstack.RawTransportEndpoint]: errors about the request.
+func (p *ping) HandlePacket(pkt *netstack.PacketBuffer) {
 	v := netstack.PayloadSince(pkt.TransportHeader())
 	defer v.Release()
-	m := v.AsSlice()
-	if !p.intact(pkt, m) {
+	n := pkt.Network()
+	if b := v.AsSlice(); len(b) >= 8 && p.intact(n, b) {
+		p.answerSelf(pkt, b)
+		if err, ok := p.readError(b, fromAddress(n.SourceAddress())); ok {
+			p.deliver(pingResult{err: err})
+		}
+	}
+}
+
+// answerSelf takes the request, once it was delivered, for its reply: the engine sends the reply to an address of the
+// host's own other than loopback into the wire, where it is lost.
+func (p *ping) answerSelf(pkt *netstack.PacketBuffer, b []byte) {
+	isRequest := b[0] == uint8(header.ICMPv4Echo) || b[0] == uint8(header.ICMPv6EchoRequest)
+	if !p.own || !isRequest || [4]byte(b[4:8]) != p.mark {
 		return
 	}
-	from := fromAddress(pkt.Network().SourceAddress())
-	res, ok := p.read(m, from)
-	if !ok {
-		return
-	}
-	if res.err == nil {
-		res.reply.TTL = hopLimit(pkt)
-	}
-	res.at = at
+	r := PingReply{From: p.dst, Size: len(b), TTL: hopLimit(pkt)}
+	p.deliver(pingResult{reply: r, at: p.host.ns.Clock().NowMonotonic()})
+}
+
+func (p *ping) deliver(r pingResult) {
 	select {
-	case p.results <- res:
+	case p.results <- r:
 	default: // a duplicate
 	}
 }
 
-// intact checks the message's checksum, which the engine does only later.
-func (p *ping) intact(pkt *netstack.PacketBuffer, m []byte) bool {
-	if len(m) < header.ICMPv4MinimumSize {
-		return false
-	}
+// intact checks the checksum of a message, which the engine does only later.
+func (p *ping) intact(n header.Network, m []byte) bool {
 	if p.proto == header.IPv4ProtocolNumber {
 		return checksum.Checksum(m, 0) == 0xffff
 	}
-	n := pkt.Network()
 	pseudo := header.PseudoHeaderChecksum(header.ICMPv6ProtocolNumber, n.SourceAddress(), n.DestinationAddress(), uint16(len(m)))
 	return checksum.Checksum(m, pseudo) == 0xffff
 }
@@ -165,26 +221,31 @@ func hopLimit(pkt *netstack.PacketBuffer) uint8 {
 	return header.IPv6(b).HopLimit()
 }
 
-// read decides whether a message is about this request.
-func (p *ping) read(m []byte, from netip.Addr) (pingResult, bool) {
-	replyType, errorTypes := uint8(header.ICMPv4EchoReply), isError4
+// isReply reports whether a message is the reply to this request.
+func (p *ping) isReply(m []byte, from netip.Addr) bool {
+	want := uint8(header.ICMPv4EchoReply)
 	if p.proto == header.IPv6ProtocolNumber {
-		replyType, errorTypes = uint8(header.ICMPv6EchoReply), isError6
+		want = uint8(header.ICMPv6EchoReply)
 	}
-	switch {
-	case m[0] == replyType:
-		ok := [4]byte(m[4:8]) == p.mark && (from == p.dst || p.manyMayAnswer())
-		return pingResult{reply: PingReply{From: from, Size: len(m)}}, ok
-	case errorTypes(m[0]):
-		return pingResult{err: &PingError{From: from, Type: m[0], Code: m[1]}}, p.quotes(m[8:])
-	}
-	return pingResult{}, false
+	return len(m) >= 8 && m[0] == want && [4]byte(m[4:8]) == p.mark && (from == p.dst || p.manyMayAnswer())
 }
 
 // manyMayAnswer: a request to a group or a broadcast address is answered from other addresses.
 func (p *ping) manyMayAnswer() bool {
 	return p.dst.IsMulticast() || p.proto == header.IPv4ProtocolNumber &&
 		(toAddress(p.dst) == header.IPv4Broadcast || p.host.ns.IsSubnetBroadcast(0, p.proto, toAddress(p.dst)))
+}
+
+// readError decides whether a message is an error about this request.
+func (p *ping) readError(m []byte, from netip.Addr) (error, bool) {
+	isError := isError4
+	if p.proto == header.IPv6ProtocolNumber {
+		isError = isError6
+	}
+	if len(m) < 8 || !isError(m[0]) || !p.quoted(m[8:]) {
+		return nil, false
+	}
+	return &PingError{From: from, Type: m[0], Code: m[1]}, true
 }
 
 func isError4(t uint8) bool {
@@ -198,31 +259,40 @@ func isError4(t uint8) bool {
 // isError6: RFC 4443 §2.1, error messages have the high bit clear.
 func isError6(t uint8) bool { return t < 128 }
 
-// quotes reports whether the packet that an error carries is this request (RFC 792; RFC 4443 §2.4 (c)).
-func (p *ping) quotes(b []byte) bool {
-	var dst netip.Addr
-	var m []byte
-	switch {
-	case p.proto == header.IPv4ProtocolNumber && len(b) >= header.IPv4MinimumSize:
-		h := header.IPv4(b)
-		hdr := int(h.HeaderLength())
-		if h.Protocol() != uint8(header.ICMPv4ProtocolNumber) || hdr < header.IPv4MinimumSize || len(b) < hdr {
-			return false
-		}
-		dst, m = fromAddress(h.DestinationAddress()), b[hdr:]
-	case p.proto == header.IPv6ProtocolNumber && len(b) >= header.IPv6MinimumSize:
-		h := header.IPv6(b)
-		dst, m = fromAddress(h.DestinationAddress()), b[header.IPv6MinimumSize:]
-		switch h.NextHeader() {
-		case uint8(header.ICMPv6ProtocolNumber):
-		case uint8(header.IPv6FragmentExtHdrIdentifier):
-			if len(m) < 8 || m[0] != uint8(header.ICMPv6ProtocolNumber) {
-				return false
-			}
-			m = m[8:]
-		default:
-			return false
-		}
+// quoted reports whether b, which an error carries, starts with this request (RFC 792; RFC 4443 §2.4 (c)).
+func (p *ping) quoted(b []byte) bool {
+	dst, m := quote4(b)
+	if p.proto == header.IPv6ProtocolNumber {
+		dst, m = quote6(b)
 	}
 	return len(m) >= 8 && dst == p.dst && [4]byte(m[4:8]) == p.mark
+}
+
+// quote4 gives the destination and the ICMP message of a packet that can be cut; nil if it has none.
+func quote4(b []byte) (netip.Addr, []byte) {
+	if len(b) < header.IPv4MinimumSize {
+		return netip.Addr{}, nil
+	}
+	h := header.IPv4(b)
+	size := int(h.HeaderLength())
+	if h.Protocol() != uint8(header.ICMPv4ProtocolNumber) || size < header.IPv4MinimumSize || len(b) < size {
+		return netip.Addr{}, nil
+	}
+	return fromAddress(h.DestinationAddress()), b[size:]
+}
+
+// quote6 is quote4 for IPv6. Of extension headers this host's requests have the fragment header at most.
+func quote6(b []byte) (netip.Addr, []byte) {
+	if len(b) < header.IPv6MinimumSize {
+		return netip.Addr{}, nil
+	}
+	h := header.IPv6(b)
+	next, m := h.NextHeader(), b[header.IPv6MinimumSize:]
+	if next == uint8(header.IPv6FragmentExtHdrIdentifier) && len(m) >= header.IPv6FragmentHeaderSize {
+		next, m = m[0], m[header.IPv6FragmentHeaderSize:]
+	}
+	if next != uint8(header.ICMPv6ProtocolNumber) {
+		return netip.Addr{}, nil
+	}
+	return fromAddress(h.DestinationAddress()), m
 }

@@ -1,0 +1,363 @@
+package stack
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"tapestry/link/pipe"
+)
+
+func echo(reply, request []byte, _, _ netip.AddrPort) []byte { return append(reply, request...) }
+
+// inlineAt registers a handler and gives its port.
+func inlineAt(t testing.TB, h *Host, network, address string, f func(reply, request []byte, from, to netip.AddrPort) []byte) (io.Closer, uint16) {
+	t.Helper()
+	c, err := h.Inline(network, address, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c, c.(interface{ LocalAddr() net.Addr }).LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
+func TestInline(t *testing.T) {
+	for _, o := range offloads {
+		for _, c := range []struct {
+			name, network string
+			to            netip.Addr
+			request       int
+			reply         int
+		}{
+			{"IPv4", "udp4", peer4, 100, 100},
+			{"IPv6", "udp6", peer6, 100, 100},
+			{"IPv4 on both", "udp", peer4, 100, 100},
+			{"IPv6 on both", "udp", peer6, 100, 100},
+			{"empty request", "udp", peer4, 0, 100},
+			{"fragmented request", "udp", peer4, 4000, 10},
+			{"fragmented request, IPv6", "udp", peer6, 4000, 10},
+			{"large reply", "udp", peer4, 10, 4000},
+			{"large reply, IPv6", "udp", peer6, 10, 4000},
+			{"largest", "udp", peer4, 65507, 65507},
+		} {
+			t.Run(o.name+"/"+c.name, func(t *testing.T) {
+				alpha, beta := pair(t, o.o)
+				want := bytes.Repeat([]byte("q"), c.request)
+				var seen atomic.Value
+				_, port := inlineAt(t, beta, c.network, ":0", func(reply, request []byte, from, to netip.AddrPort) []byte {
+					if !bytes.Equal(request, want) || len(reply) != 0 || cap(reply) < 1400 {
+						t.Errorf("request of %d, reply with room for %d", len(request), cap(reply))
+					}
+					seen.Store([2]netip.AddrPort{from, to})
+					return append(reply, bytes.Repeat([]byte("r"), c.reply)...)
+				})
+				client := udpAt(t, alpha, c.network, ":0")
+				to := netip.AddrPortFrom(c.to, port)
+				if _, err := client.WriteToUDPAddrPort(want, to); err != nil {
+					t.Fatal(err)
+				}
+				b := make([]byte, 1<<16)
+				n, m, err := client.ReadMsg(b)
+				if err != nil || n != c.reply || m.From != to {
+					t.Fatalf("got %d octets, %+v, %v; want %d from %v", n, m, err, c.reply, to)
+				}
+				if s := seen.Load().([2]netip.AddrPort); s != [2]netip.AddrPort{m.To, to} {
+					t.Errorf("handler saw from %v to %v, want %v and %v", s[0], s[1], m.To, to)
+				}
+				if hits, replies, drops := beta.inlineStats(); hits != 1 || replies != 1 || drops != 0 {
+					t.Errorf("%d hits, %d replies, %d drops", hits, replies, drops)
+				}
+			})
+		}
+	}
+}
+
+func TestInlinePort(t *testing.T) {
+	_, beta := pair(t, 0)
+	c, _ := inlineAt(t, beta, "udp", ":53", echo)
+	for _, network := range []string{"udp", "udp4", "udp6"} {
+		if err := listenPacketError(t, beta, network, ":53"); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("%s: %v, want EADDRINUSE", network, err)
+		}
+		if d, err := beta.Inline(network, ":53", echo); d != nil || !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("%s: %v, %v, want EADDRINUSE", network, d, err)
+		}
+	}
+	if s := beta.Sockets(); len(s) != 1 || s[0].Local.Port() != 53 {
+		t.Errorf("sockets %+v", s)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("second Close: %v", err)
+	}
+	udpAt(t, beta, "udp", ":53")
+	if d, err := beta.Inline("udp", ":53", echo); d != nil || !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("beside a socket: %v, %v, want EADDRINUSE", d, err)
+	}
+	for _, bad := range []struct {
+		network, address string
+		want             error
+	}{
+		{"tcp", ":53", nil}, {"udp5", ":53", nil}, {"udp", "203.0.113.9:53", syscall.EADDRNOTAVAIL}, {"udp", "nonsense", nil},
+	} {
+		d, err := beta.Inline(bad.network, bad.address, echo)
+		if d != nil || err == nil || bad.want != nil && !errors.Is(err, bad.want) {
+			t.Errorf("Inline(%q, %q) = %v, %v", bad.network, bad.address, d, err)
+		}
+	}
+}
+
+func TestInlineBroadcastAndMulticast(t *testing.T) {
+	alpha, beta := pair(t, 0)
+	_, port := inlineAt(t, beta, "udp", ":0", echo)
+	client := udpAt(t, alpha, "udp4", ":0")
+	group := netip.MustParseAddr("239.1.2.3")
+	member := udpAt(t, beta, "udp4", ":0")
+	if err := errors.Join(member.JoinGroup("eth0", group), client.SetOutgoingInterface("eth0")); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []netip.Addr{netip.MustParseAddr("255.255.255.255"), netip.MustParseAddr("198.51.100.255"), group} {
+		if _, err := client.WriteToUDPAddrPort([]byte("who"), netip.AddrPortFrom(to, port)); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 10)
+		n, from, err := client.ReadFromUDPAddrPort(b)
+		if err != nil || string(b[:n]) != "who" || from != netip.AddrPortFrom(peer4, port) {
+			t.Errorf("%v: %q from %v, %v", to, b[:n], from, err)
+		}
+	}
+}
+
+func TestInlineConcurrent(t *testing.T) {
+	alpha, beta := pair(t, 0)
+	_, port := inlineAt(t, beta, "udp", ":0", echo)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			c := udpAt(t, alpha, "udp", ":0")
+			b := make([]byte, 10)
+			for j := range 100 {
+				want := []byte{byte(i), byte(j)}
+				c.WriteToUDPAddrPort(want, netip.AddrPortFrom(peer4, port))
+				if n, _, err := c.ReadFrom(b); err != nil || !bytes.Equal(b[:n], want) {
+					t.Errorf("client %d, datagram %d: % x, %v", i, j, b[:n], err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestInlinePanicAndSilence(t *testing.T) {
+	alpha, beta := pair(t, 0)
+	_, port := inlineAt(t, beta, "udp", ":0", func(reply, request []byte, _, _ netip.AddrPort) []byte {
+		switch string(request) {
+		case "panic":
+			panic("a bug of the handler")
+		case "silence":
+			return nil
+		case "too long":
+			return make([]byte, 70000)
+		case "own memory":
+			return []byte("mine")
+		}
+		return append(reply, request...)
+	})
+	c := udpAt(t, alpha, "udp", ":0")
+	for _, s := range []string{"panic", "silence", "too long", "own memory", "last"} {
+		if _, err := c.WriteToUDPAddrPort([]byte(s), netip.AddrPortFrom(peer4, port)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := make([]byte, 100)
+	for _, want := range []string{"mine", "last"} {
+		if n, _, err := c.ReadFrom(b); err != nil || string(b[:n]) != want {
+			t.Errorf("%q, %v; want %q", b[:n], err, want)
+		}
+	}
+	if hits, replies, drops := beta.inlineStats(); hits != 5 || replies != 2 || drops != 2 {
+		t.Errorf("%d hits, %d replies, %d drops; want 5, 2, 2", hits, replies, drops)
+	}
+}
+
+// TestInlineLoop lets one handler's port ask another's on the same host: it must not be answered, or the two would
+// call each other until the goroutine's stack is full.
+func TestInlineLoop(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	_, one := inlineAt(t, s.host, "udp", ":0", echo)
+	_, two := inlineAt(t, s.host, "udp", ":0", func(reply, request []byte, from, to netip.AddrPort) []byte {
+		return append(reply, request...)
+	})
+	// A handler cannot send by itself, so a socket shares the port's number at another address.
+	c, err := s.host.ListenPacket("udp4", netip.AddrPortFrom(host4, 0).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, port := range []uint16{one, two} {
+		if _, err := c.WriteTo([]byte("x"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(host4, port))); err != nil {
+			t.Fatal(err)
+		}
+		c.SetReadDeadline(time.Now().Add(testTimeout))
+		if _, _, err := c.ReadFrom(make([]byte, 10)); err != nil {
+			t.Errorf("a socket of the host itself: %v", err)
+		}
+	}
+	e := inlineEndpoint{host: s.host}
+	if !e.host.socks.inline.has(one) || !e.host.socks.inline.has(two) || e.host.socks.inline.has(portOf(c)) {
+		t.Error("ports of handlers are not known")
+	}
+}
+
+// TestInlineUnanswerable sends what must not be answered.
+func TestInlineUnanswerable(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	_, port := inlineAt(t, s.host, "udp4", ":0", echo)
+	to := netip.AddrPortFrom(host4, port)
+	good := netip.AddrPortFrom(peer4, 9999)
+	for _, from := range []netip.AddrPort{
+		netip.AddrPortFrom(peer4, 0),
+		netip.AddrPortFrom(netip.IPv4Unspecified(), 68),
+	} {
+		s.sendBytes(ip4(from.Addr(), to.Addr(), 17, udpDatagram(from, to, []byte("bad"), 0), 0, false))
+	}
+	s.sendBytes(ip4(good.Addr(), to.Addr(), 17, udpDatagram(good, to, []byte("wrong sum"), 1), 0, false))
+	short := udpDatagram(good, to, []byte("short"), 0)
+	for i := range short {
+		s.sendBytes(ip4(good.Addr(), to.Addr(), 17, short[:i], 0, false))
+	}
+	s.sendBytes(ip4(good.Addr(), to.Addr(), 17, udpDatagram(good, to, []byte("good"), 0), 0, false))
+	answer := s.expect("an answer", func(b []byte) bool { return b[12] == 0x08 && b[13] == 0 && b[23] == 17 })
+	if !bytes.HasSuffix(answer, []byte("good")) {
+		t.Errorf("answered % x", answer)
+	}
+	if hits, replies, _ := s.host.inlineStats(); hits != 1 || replies != 1 {
+		t.Errorf("%d hits, %d replies; want 1, 1", hits, replies)
+	}
+}
+
+func TestInlineCloseWaits(t *testing.T) {
+	alpha, beta := pair(t, 0)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var done atomic.Bool
+	h, port := inlineAt(t, beta, "udp", ":0", func(reply, _ []byte, _, _ netip.AddrPort) []byte {
+		close(entered)
+		<-leave
+		done.Store(true)
+		return nil
+	})
+	c := udpAt(t, alpha, "udp", ":0")
+	c.WriteToUDPAddrPort([]byte("x"), netip.AddrPortFrom(peer4, port))
+	<-entered
+	time.AfterFunc(5*time.Millisecond, func() { close(leave) })
+	h.Close()
+	if !done.Load() {
+		t.Error("Close returned while the handler ran")
+	}
+}
+
+// TestInlineSeesRoutes changes the way back while it is cached.
+func TestInlineAddressRemoved(t *testing.T) {
+	alpha, beta := pair(t, 0)
+	_, port := inlineAt(t, beta, "udp4", ":0", echo)
+	second := netip.MustParsePrefix("198.51.100.9/24")
+	if err := beta.AddAddress("eth0", second); err != nil {
+		t.Fatal(err)
+	}
+	c := udpAt(t, alpha, "udp4", ":0")
+	ask := func(a netip.Addr) error {
+		c.WriteToUDPAddrPort([]byte("x"), netip.AddrPortFrom(a, port))
+		c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		_, _, err := c.ReadFrom(make([]byte, 1))
+		return err
+	}
+	c.SetReadDeadline(time.Now().Add(testTimeout))
+	if err := ask(second.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	if err := beta.RemoveAddress("eth0", second); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(second.Addr()); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an address that was removed: %v", err)
+	}
+	if err := beta.AddAddress("eth0", netip.PrefixFrom(peer4, 24)); err == nil {
+		t.Error("the remaining address was added twice")
+	}
+	if err := beta.AddAddress("eth0", second); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(second.Addr()); err != nil {
+		t.Errorf("an address that came back: %v", err)
+	}
+}
+
+// TestInlineAllocations measures a round trip with a frame that is made once.
+func TestInlineAllocations(t *testing.T) {
+	alpha, _ := pair(t, pipe.AllOffloads)
+	_, port := inlineAt(t, alpha, "udp4", "127.0.0.1:0", echo)
+	_, deaf := inlineAt(t, alpha, "udp4", "127.0.0.1:0", func(_, _ []byte, _, _ netip.AddrPort) []byte { return nil })
+	c := udpAt(t, alpha, "udp4", "127.0.0.1:0")
+	c.SetReadBuffer(1) // answers are dropped, so that only the handler's work is counted
+	cost := func(port uint16) float64 {
+		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
+		return testing.AllocsPerRun(500, func() { c.WriteToUDPAddrPort([]byte("0123456789"), to) })
+	}
+	silent, answered := cost(deaf), cost(port)
+	t.Logf("allocations: %v for a datagram to a handler, %v with an answer and its delivery", silent, answered)
+}
+
+func BenchmarkInlineEcho(b *testing.B) {
+	alpha, beta := pair(b, pipe.AllOffloads)
+	_, port := inlineAt(b, beta, "udp4", ":0", echo)
+	benchmarkEcho(b, alpha, port)
+}
+
+func BenchmarkSocketEcho(b *testing.B) {
+	alpha, beta := pair(b, pipe.AllOffloads)
+	pc, err := beta.ListenPacket("udp4", ":0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pc.Close()
+	go func() { // ends when pc is closed
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := pc.(*UDPConn).ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			pc.(*UDPConn).WriteToUDPAddrPort(buf[:n], from)
+		}
+	}()
+	benchmarkEcho(b, alpha, portOf(pc))
+}
+
+func benchmarkEcho(b *testing.B, h *Host, port uint16) {
+	c, err := h.ListenPacket("udp4", ":0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	u, to := c.(*UDPConn), netip.AddrPortFrom(peer4, port)
+	request, reply := make([]byte, 64), make([]byte, 1500)
+	u.SetReadDeadline(time.Now().Add(time.Minute))
+	b.ReportAllocs()
+	for b.Loop() {
+		u.WriteToUDPAddrPort(request, to)
+		if _, _, err := u.ReadFromUDPAddrPort(reply); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
