@@ -90,7 +90,7 @@ func (l *Lab) start(ctx context.Context, c Config) error {
 
 // startHost makes a host and connects it. Close undoes it, also after an error.
 func (l *Lab) startHost(p *HostPlan, open opener) error {
-	s, err := stack.New(stack.Config{Name: p.Name, Names: l.qualifiedNames(), DNS: p.DNS, TCP: p.TCP, Log: l.log.With("host", p.Name)})
+	s, err := stack.New(stack.Config{Name: p.Name, Names: l.qualifiedNames(), DNS: p.DNS, TCP: p.TCP, Log: l.log})
 	if err != nil {
 		return err
 	}
