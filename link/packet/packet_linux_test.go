@@ -2,6 +2,7 @@ package packet
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -208,4 +209,37 @@ func dropCapabilities() error {
 	}
 	d[0].Effective, d[1].Effective = 0, 0
 	return unix.Capset(&h, &d[0])
+}
+
+// BenchmarkRead passes frames through a veth pair, in bursts: with recvmsg(2) and with the ring.
+func BenchmarkRead(b *testing.B) {
+	const burst = 16
+	for _, ring := range []bool{false, true} {
+		for _, n := range []int{60, 1514} {
+			b.Run(fmt.Sprintf("ring=%v/%d", ring, n), func(b *testing.B) {
+				one, two := veth(b, 1500)
+				from, to := open(b, Config{Interface: one}), open(b, Config{Interface: two, Ring: ring})
+				f := make([]link.Frame, burst)
+				kept := link.NewFrame(make([]byte, n))
+				b.SetBytes(int64(n * burst))
+				b.ReportAllocs()
+				for b.Loop() {
+					for i := range f {
+						f[i] = kept.Clone()
+					}
+					if from.Queues()[0].WriteFrames(f) != burst {
+						b.Fatal("dropped")
+					}
+					for got := 0; got < burst; {
+						read, err := to.Queues()[0].ReadFrames(f)
+						if err != nil {
+							b.Fatal(err)
+						}
+						link.ReleaseAll(f[:read])
+						got += read
+					}
+				}
+			})
+		}
+	}
 }

@@ -27,3 +27,91 @@ func TestDevice(t *testing.T) {
 		})
 	}
 }
+
+// TestFull: the writer never waits, and what does not fit is counted where it was lost.
+func TestFull(t *testing.T) {
+	a, b := New(Config{Depth: 4})
+	defer b.Close()
+	defer a.Close()
+	f := make([]link.Frame, 6)
+	for i := range f {
+		f[i] = link.NewFrame(make([]byte, 60+i))
+	}
+	if n := a.WriteFrames(f); n != 4 {
+		t.Errorf("WriteFrames of 6 on a cable that holds 4 = %d", n)
+	}
+	if s := a.Stats(); s.TxFrames != 4 || s.TxDropped != 2 || s.TxBytes != 60+61+62+63 {
+		t.Errorf("counters %+v, want 4 frames, 2 drops", s)
+	}
+	got := make([]link.Frame, 6)
+	n, err := b.ReadFrames(got)
+	if n != 4 || err != nil {
+		t.Fatalf("ReadFrames = %d, %v, want 4", n, err)
+	}
+	for i := range n {
+		if got[i].Len() != 60+i {
+			t.Errorf("frame %d has %d octets, want %d", i, got[i].Len(), 60+i)
+		}
+	}
+	link.ReleaseAll(got[:n])
+}
+
+// TestCut: closing one end takes the carrier from the other, which still gets what had crossed.
+func TestCut(t *testing.T) {
+	a, b := New(Config{})
+	changed := b.Info().Changed
+	a.WriteFrames([]link.Frame{link.NewFrame(make([]byte, 60))})
+	a.Close()
+	<-changed
+	if i := b.Info(); i.Up || i.Changed != nil {
+		t.Errorf("Info of the other end = %+v, want no carrier", i)
+	}
+	f := make([]link.Frame, 2)
+	if n, err := b.ReadFrames(f); n != 1 || err != nil {
+		t.Errorf("ReadFrames = %d, %v, want the frame that had crossed", n, err)
+	}
+	f[0].Release()
+	if n := b.WriteFrames([]link.Frame{link.NewFrame(make([]byte, 60))}); n != 0 || b.Stats().TxDropped != 1 {
+		t.Errorf("WriteFrames = %d with %d drops, want 0 with 1", n, b.Stats().TxDropped)
+	}
+	b.Close()
+}
+
+// TestReadNothing: room for no frame is no end of the cable.
+func TestReadNothing(t *testing.T) {
+	a, b := New(Config{})
+	defer b.Close()
+	defer a.Close()
+	if n, err := a.ReadFrames(nil); n != 0 || err != nil {
+		t.Errorf("ReadFrames of nothing = %d, %v", n, err)
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	a, b := New(Config{})
+	defer b.Close()
+	defer a.Close()
+	f := []link.Frame{link.NewFrame(make([]byte, 60))}
+	got := testing.AllocsPerRun(1000, func() {
+		a.WriteFrames(f)
+		if n, err := b.ReadFrames(f); n != 1 || err != nil {
+			t.Fatalf("ReadFrames = %d, %v", n, err)
+		}
+	})
+	if got != 0 {
+		t.Errorf("%v allocations a frame, want 0", got)
+	}
+}
+
+func BenchmarkPipe(b *testing.B) {
+	from, to := New(Config{})
+	f := []link.Frame{link.NewFrame(make([]byte, 1514))}
+	b.SetBytes(1514)
+	b.ReportAllocs()
+	for b.Loop() {
+		from.WriteFrames(f)
+		if _, err := to.ReadFrames(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -405,4 +407,23 @@ func crossover(t *testing.T, a, b netlink.Link, local, remote net.IP) {
 	first := netlink.NewRule()
 	first.Table, first.Priority = unix.RT_TABLE_LOCAL, 0
 	netlink.RuleDel(first)
+}
+
+// TestUserNamespace runs TestInfo and TestDown in a user namespace, where this process is root only of what it makes
+// there: with the node open to it, no more is needed.
+func TestUserNamespace(t *testing.T) {
+	open(t, Config{}).Close()
+	cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run=^(TestInfo|TestDown)$")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		nstest.Skip(t, "needs a user namespace: "+err.Error())
+	}
+	if err != nil || bytes.Contains(out, []byte("SKIP")) || !bytes.Contains(out, []byte("--- PASS: TestDown")) {
+		t.Errorf("in a user namespace: %v\n%s", err, out)
+	}
 }

@@ -48,6 +48,7 @@ type Queue struct {
 	chunks  Chunks
 	readFn  func(fd uintptr) bool // q.read, made once
 	want    []link.Frame
+	frame   link.Frame // being made: a variable would be allocated for each, because Amend could keep it
 	got     int
 	waited  bool         // this call had to wait for its first frame
 	down    bool         // the interface was when last looked at
@@ -191,23 +192,25 @@ func (q *Queue) accept(n int) {
 		q.Counters.DropRx(1)
 		return
 	}
-	f := link.Frame{Data: q.chunks.Take(n)}
-	if q.Header {
-		if err := q.chunks.Header().Decode(&f); err != nil {
-			q.Counters.DropRx(1)
-			f.Release()
-			return
-		}
-	}
-	if q.Amend != nil {
-		q.Amend(&f)
-	}
-	if !wire.Carries(q.MTU, &f) {
+	q.frame = link.Frame{Data: q.chunks.Take(n)}
+	if !q.inspect(&q.frame) {
 		q.Counters.DropRx(1)
-		f.Release()
+		q.frame.Release()
 		return
 	}
-	q.deliver(f)
+	q.deliver(q.frame)
+	q.frame = link.Frame{}
+}
+
+// inspect gives f its metadata and reports whether it is a frame that this wire can have carried.
+func (q *Queue) inspect(f *link.Frame) bool {
+	if q.Header && q.chunks.Header().Decode(f) != nil {
+		return false
+	}
+	if q.Amend != nil {
+		q.Amend(f)
+	}
+	return wire.Carries(q.MTU, f)
 }
 
 // deliver hands f to the caller, finished in software as far as the configuration wants it.
