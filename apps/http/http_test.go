@@ -51,7 +51,8 @@ func folder(t *testing.T, files map[string]string) string {
 // site is a server that runs, and a client of it.
 type site struct {
 	*apptest.Server
-	client *nethttp.Client
+	client    *nethttp.Client
+	transport *nethttp.Transport // of the client
 }
 
 // serve runs f against a server with this table on every network. The clock is the machine's, as files have its times.
@@ -66,7 +67,7 @@ func serveCase(t *testing.T, c apptest.Case, f func(t *testing.T, s *site)) {
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		tr := transport(s)
 		defer tr.CloseIdleConnections()
-		f(t, &site{s, &nethttp.Client{
+		f(t, &site{Server: s, transport: tr, client: &nethttp.Client{
 			Transport:     tr,
 			Timeout:       20 * time.Second,
 			CheckRedirect: func(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse },

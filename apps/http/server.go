@@ -24,7 +24,7 @@ var App = apps.App{
 }
 
 // shutdownGrace is how long requests may go on after the end of the context.
-const shutdownGrace = 2 * time.Second
+const shutdownGrace = time.Second
 
 // server is the web server of one host.
 type server struct {
