@@ -92,7 +92,7 @@ func (h *Host) Ping(ctx context.Context, dst netip.Addr, o PingOptions) (PingRep
 	}
 	defer r.Release()
 	p := newPing(h, r.NetProto(), dst)
-	p.own = r.Loop()&netstack.PacketLoop != 0 && r.OutgoingNIC() != loopbackID
+	p.own = !p.dst.IsLoopback() && h.ns.CheckLocalAddress(0, r.NetProto(), r.RemoteAddress()) != 0
 	if err := p.register(); err != nil {
 		return PingReply{}, pingOpError(dst, err)
 	}

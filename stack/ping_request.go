@@ -186,8 +186,8 @@ func (p *ping) HandlePacket(pkt *netstack.PacketBuffer) {
 	}
 }
 
-// answerSelf takes the request, once it was delivered, for its reply: the engine sends the reply to an address of the
-// host's own other than loopback into the wire, where it is lost.
+// answerSelf takes the request, once it was delivered, for its reply: the engine delivers it on the loopback interface,
+// and finds no way back from there to an IPv4 address that is not loopback's.
 func (p *ping) answerSelf(pkt *netstack.PacketBuffer, b []byte) {
 	isRequest := b[0] == uint8(header.ICMPv4Echo) || b[0] == uint8(header.ICMPv6EchoRequest)
 	if !p.own || !isRequest || [4]byte(b[4:8]) != p.mark {
