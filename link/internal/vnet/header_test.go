@@ -83,9 +83,9 @@ func TestECN(t *testing.T) {
 
 // metadata is what a frame says of itself.
 type metadata struct {
-	needsChecksum, dataValid   bool
+	needsChecksum, dataValid bool
 	start, offset, size      uint16
-	gso                        link.GSO
+	gso                      link.GSO
 }
 
 func meta(f link.Frame) metadata {
