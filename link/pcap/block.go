@@ -115,18 +115,25 @@ func packetBlockLen(n int) int { return 28 + n + -n&3 + 12 + 4 }
 // statisticsLen is the length of the block that appendStatistics appends.
 const statisticsLen = 20 + 12 + 12 + 4 + 4
 
-// appendPacket appends a frame, cut to snap octets.
+// appendPacket appends a frame as it crossed, cut to snap octets, of the section's first interface.
 func appendPacket(b []byte, r *record, snap int) []byte {
+	n := min(r.frame.Len(), snap)
+	return appendEnhanced(b, 0, r.at, r.dir, n, r.frame.Len(), func(b []byte) []byte {
+		start := len(b)
+		return r.frame.AppendTo(b)[:start+n]
+	})
+}
+
+// appendEnhanced appends the block of a frame of length octets, n of which data appends.
+func appendEnhanced(b []byte, id int, at time.Time, dir Direction, n, length int, data func([]byte) []byte) []byte {
 	return appendBlock(b, blockEnhanced, func(b []byte) []byte {
-		n := min(r.frame.Len(), snap)
-		b = order.AppendUint32(b, 0) // the interface
-		b = appendTime(b, r.at)
+		b = order.AppendUint32(b, uint32(id))
+		b = appendTime(b, at)
 		b = order.AppendUint32(b, uint32(n))
-		b = order.AppendUint32(b, uint32(r.frame.Len()))
-		data := len(b)
-		b = r.frame.AppendTo(b)[:data+n]
+		b = order.AppendUint32(b, uint32(length))
+		b = data(b)
 		b = pad(b, n)
-		b = appendOption(b, optFlags, order.AppendUint32(nil, uint32(r.dir)))
+		b = appendOption(b, optFlags, order.AppendUint32(nil, uint32(dir)))
 		return appendOption(b, optEnd, nil)
 	})
 }

@@ -209,6 +209,11 @@ func FuzzReader(f *testing.F) {
 		if size > len(b) {
 			t.Fatalf("%d octets of frames in a file of %d (%v)", size, len(b), err)
 		}
+		for i, g := range rewrite(t, got, 0) {
+			if !isSame(g, got[i]) {
+				t.Fatalf("frame %d: wrote %+v, read %+v", i, got[i], g)
+			}
+		}
 	})
 }
 
