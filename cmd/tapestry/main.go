@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"tapestry/cmd/tapestry/internal/lab"
 )
 
 func main() { os.Exit(run()) }
@@ -24,8 +25,18 @@ func run() int {
 	case errors.As(err, &status):
 		return int(status)
 	}
-	fmt.Fprintln(os.Stderr, "tapestry:", err)
+	report(err)
 	return 2
+}
+
+// report prints an error; what is wrong with a lab's file begins with the file's name, as compilers write it.
+func report(err error) {
+	var problems lab.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(os.Stderr, problems)
+		return
+	}
+	fmt.Fprintln(os.Stderr, "tapestry:", err)
 }
 
 // exitStatus ends the program with a status and no message.

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,7 +60,7 @@ func ping(c *cobra.Command, t *target, a lab.PingArgs) error {
 	}
 	switch {
 	case err != nil && !errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "tapestry:", err)
+		report(err)
 		return exitStatus(2)
 	case s.Received == 0:
 		return exitStatus(1)

@@ -36,14 +36,17 @@ func runCommand() *cobra.Command {
 		Long: `Brings up the hosts of a lab's file, or those of the embedded default lab, in a network namespace of their own, and
 prints what is there. The lab ends with Ctrl-C.
 
-With a command after --, runs it beside the hosts and exits with its status once everything is taken down again. The
-command finds TAPESTRY_LAB, TAPESTRY_DOMAIN, TAPESTRY_SOCKET, TAPESTRY_CA (the certificate of the lab's authority, PEM)
-and for each host TAPESTRY_HOST_NAME, TAPESTRY_HOST_NAME_IPV6 and TAPESTRY_HOST_NAME_NAME in its environment. What
-it leaves running is ended. Only warnings are printed then, on standard error; --table prints the table there too.`,
+With a command after --, runs it beside the hosts and exits with its status once everything is taken down again. Its
+environment has TAPESTRY_LAB, TAPESTRY_DOMAIN, TAPESTRY_SOCKET, TAPESTRY_CA (the certificate of the lab's authority, PEM),
+and for a host called alpha TAPESTRY_HOST_ALPHA, TAPESTRY_HOST_ALPHA_IPV6 and TAPESTRY_HOST_ALPHA_NAME. What the command
+leaves running is ended. Only warnings are printed then, on standard error; --table prints the table there too.
+
+The status is the command's, 128 and the number of the signal that ended it, 127 if it is not found, 126 if it cannot
+be run, and 125 if the lab fails.`,
 		Example: `  tapestry run
   tapestry run lab.toml
   tapestry run -- sh -c 'ping -c3 $TAPESTRY_HOST_ALPHA'
-  tapestry run -- curl --cacert ca.pem https://alpha.lab.example/`,
+  tapestry run -- sh -c 'curl http://$TAPESTRY_HOST_ALPHA/'`,
 		Args: func(c *cobra.Command, args []string) error { return r.takeArgs(c, args) },
 	}
 	table := false
@@ -65,7 +68,13 @@ it leaves running is ended. Only warnings are printed then, on standard error; -
 		if n := c.ArgsLenAtDash(); len(args) > 0 && n != 0 {
 			file = args[0]
 		}
-		return r.run(file)
+		err := r.run(file)
+		var status exitStatus
+		if err != nil && r.command != nil && !errors.As(err, &status) {
+			report(err)
+			return exitStatus(125)
+		}
+		return err
 	}
 	c.ValidArgsFunction = labFiles
 	return c
@@ -139,6 +148,7 @@ func (r *runner) live(l *lab.Lab, i lab.Info) error {
 		return runBeside(r.command, i)
 	}
 	debug.FreeOSMemory() // what starting took is not needed again
+	netns.Trim()
 	return wait(r.cmd.Context(), l)
 }
 

@@ -30,7 +30,7 @@ func (l *Lab) startApps(ctx context.Context) error {
 		for _, p := range h.plan.Apps {
 			a, err := h.newApp(p)
 			if err != nil {
-				ps.add(l.Plan.doc, p.path, h.explain(a, err))
+				ps.add(l.Plan.doc, l.Plan.portKey(p.path, err), h.explain(a, err))
 				continue
 			}
 			h.apps = append(h.apps, a)
@@ -70,6 +70,14 @@ func (h *host) serve(ctx context.Context, a *app) {
 	if err := a.server.Serve(ctx); err != nil {
 		log.Error("the app ended", "error", err)
 	}
+}
+
+// portKey gives the key of the port that is in use, if the table has it, else the table.
+func (p *Plan) portKey(table string, err error) string {
+	if key := table + ".port"; errors.Is(err, syscall.EADDRINUSE) && lineOf(p.doc, key) != lineOf(p.doc, table) {
+		return key
+	}
+	return table
 }
 
 // explain names the app that has a port which another wants.
