@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 	"tapestry/link"
@@ -62,7 +61,12 @@ func nodeMode() string {
 	if err := unix.Stat(node, &st); err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("mode %#o, owner %d, group %d, this user is %d", st.Mode&0o777, st.Uid, st.Gid, os.Geteuid())
+	const unmapped = 65534 // what a user namespace shows of a user that it does not have (user_namespaces(7))
+	owner := fmt.Sprintf("of user %d, group %d", st.Uid, st.Gid)
+	if st.Uid == unmapped {
+		owner = "of a user outside this user namespace"
+	}
+	return fmt.Sprintf("mode %04o, %s", st.Mode&0o777, owner)
 }
 
 // attach makes fd a queue of the interface, which the first call may make.

@@ -91,7 +91,8 @@ func (h Header) Decode(f *link.Frame) error {
 		}
 		f.NeedsChecksum, f.CsumStart, f.CsumOffset = true, h.CsumStart(), h.CsumOffset()
 	}
-	f.DataValid = h.Flags()&flagDataValid != 0
+	// With both flags the sum in the field is partial all the same.
+	f.DataValid = h.Flags()&flagDataValid != 0 && !f.NeedsChecksum
 	switch h.GSOType() {
 	case gsoNone:
 		return nil
@@ -161,5 +162,5 @@ func headersLen(f *link.Frame) uint16 {
 	if int(f.CsumStart)+tcpDataOffset >= len(head) {
 		return f.CsumStart + tcpMinLen
 	}
-	return f.CsumStart + uint16(head[f.CsumStart+tcpDataOffset]>>4)*4
+	return f.CsumStart + max(tcpMinLen, uint16(head[f.CsumStart+tcpDataOffset]>>4)*4)
 }
