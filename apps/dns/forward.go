@@ -355,6 +355,9 @@ func tidy(msg, key []byte) ([]byte, error) {
 	if err == nil && len(b) > maxMessage {
 		err = io.ErrShortBuffer
 	}
+	if err == nil {
+		err = new(mdns.Msg).Unpack(b) // records whose data ends early are read, and written as something else
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBroken, err)
 	}

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -37,7 +38,7 @@ func newLabNames(h apps.HostControl) *labNames {
 	for name, addrs := range h.Names() {
 		l.add(name, addrs)
 	}
-	l.server = l.qualify(h.Name())
+	l.server = l.qualify(cmp.Or(h.Name(), "localhost"))
 	if l.domain != "" && len(l.names[l.server]) == 0 {
 		for _, p := range h.Addresses() {
 			if a := p.Addr(); !a.IsLoopback() && !a.IsLinkLocalUnicast() {

@@ -13,6 +13,7 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"tapestry/apps"
+	"tapestry/internal/nstest"
 )
 
 func dial(t testing.TB, network, address string) net.Conn {
@@ -194,10 +195,7 @@ func TestEndedContext(t *testing.T) {
 }
 
 func TestDig(t *testing.T) {
-	dig, err := exec.LookPath("dig")
-	if err != nil {
-		t.Skip("dig is not installed (Debian: bind9-dnsutils)")
-	}
+	dig := nstest.Tool(t, "dig")
 	s := newTestServer(t, standardTable+"transfer = [\"127.0.0.1\"]\n", apps.EnvConfig{})
 	host, port, _ := net.SplitHostPort(s.start(t))
 	for _, tt := range []struct {
@@ -232,10 +230,7 @@ func TestDig(t *testing.T) {
 
 // The zones that are accepted here are accepted by another checker.
 func TestNamedCheckzone(t *testing.T) {
-	tool, err := exec.LookPath("named-checkzone")
-	if err != nil {
-		t.Skip("named-checkzone is not installed (Debian: bind9-utils)")
-	}
+	tool := nstest.Tool(t, "named-checkzone")
 	for _, z := range [][2]string{{"example.org", "example.org.zone"}, {"example.com", "course.zone"}, {"line.be", "named.hosts"}, {"4.95.130.in-addr.arpa", "named.rev"}, {"best.be", "best.be.dns"}} {
 		cmd := exec.CommandContext(t.Context(), tool, "-i", "local", z[0], z[1])
 		cmd.Dir = "testdata"

@@ -297,3 +297,21 @@ func FuzzZone(f *testing.F) {
 }
 
 func portOfTCP(s *server) int { return s.socks.streams[0].Addr().(*net.TCPAddr).Port }
+
+// Files that include each other often are given up early.
+func TestIncludeBomb(t *testing.T) {
+	file := writeZone(t, "example.org.zone", apex+"$INCLUDE 1\n")
+	for i := 1; i < 7; i++ {
+		text := strings.Repeat(fmt.Sprintf("$INCLUDE %d\n", i+1), 100)
+		if i == 6 {
+			text = "; nothing\n"
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(file), fmt.Sprint(i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := load(table(t, "zones = ['"+file+"']"))
+	if err == nil || !strings.Contains(err.Error(), "more than 1024 included files") {
+		t.Errorf("error %v", err)
+	}
+}

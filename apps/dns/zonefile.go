@@ -19,6 +19,7 @@ import (
 const (
 	maxZoneBytes   = 256 << 20 // of a zone file and all that it includes
 	maxZoneRecords = 1 << 20   // also what $GENERATE may make
+	maxIncludes    = 1 << 10   // in all: seven levels of them could name each other many times
 	maxTTL         = 1<<31 - 1 // RFC 2181 §8
 
 	// noTTL marks records that were given none: it is no valid TTL, so that no file can say it.
@@ -73,6 +74,7 @@ type source struct {
 	fsys   fs.FS
 	folder string
 	left   int64         // octets that may still be read
+	opened int           // by $INCLUDE
 	open   []*sourceFile // innermost last
 }
 
@@ -85,6 +87,8 @@ type sourceFile struct {
 	lines int
 	mid   bool // within a line
 }
+
+var errIncludes = fmt.Errorf("more than %d included files", maxIncludes)
 
 var errZoneSize = fmt.Errorf("the zone is larger than %d MiB", maxZoneBytes>>20)
 
@@ -116,6 +120,9 @@ func (f *sourceFile) Close() error {
 
 // Open implements fs.FS for $INCLUDE.
 func (s *source) Open(name string) (fs.File, error) {
+	if s.opened++; s.opened > maxIncludes {
+		return nil, errIncludes
+	}
 	f, err := s.fsys.Open(name)
 	if err != nil {
 		return nil, err
