@@ -35,7 +35,7 @@
 //     that can be left out, else as a header and a question with TC set;
 //   - 256 questions to other servers at once: more are dropped (UDP) or wait (TCP); 16 of one TCP session;
 //   - max_sessions TCP sessions, each idle no longer than idle_timeout;
-//   - zones: 2^20 records, 256 MiB with what they include, seven levels of $INCLUDE.
+//   - zones: 2^20 records, 256 MiB with what they include, 1024 included files in seven levels.
 //
 // # Locks
 //
