@@ -13,6 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
 	"tapestry/link/pipe"
 )
 
@@ -303,19 +307,55 @@ func TestInlineAddressRemoved(t *testing.T) {
 	}
 }
 
-// TestInlineAllocations measures a round trip with a frame that is made once.
-func TestInlineAllocations(t *testing.T) {
-	alpha, _ := pair(t, pipe.AllOffloads)
-	_, port := inlineAt(t, alpha, "udp4", "127.0.0.1:0", echo)
-	_, deaf := inlineAt(t, alpha, "udp4", "127.0.0.1:0", func(_, _ []byte, _, _ netip.AddrPort) []byte { return nil })
-	c := udpAt(t, alpha, "udp4", "127.0.0.1:0")
-	c.SetReadBuffer(1) // answers are dropped, so that only the handler's work is counted
-	cost := func(port uint16) float64 {
-		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
-		return testing.AllocsPerRun(500, func() { c.WriteToUDPAddrPort([]byte("0123456789"), to) })
+// TestInlineDoesNotAllocate calls the endpoint as the engine does.
+func TestInlineDoesNotAllocate(t *testing.T) {
+	dev, end := pipe.New(pipe.Config{Offload: pipe.AllOffloads, Names: [2]string{"eth0", "sink"}})
+	var frames [64]link.Frame
+	drain := func() { // gives the frames back to the pool
+		n, _ := end.ReadFrames(frames[:])
+		link.ReleaseAll(frames[:n])
 	}
-	silent, answered := cost(deaf), cost(port)
-	t.Logf("allocations: %v for a datagram to a handler, %v with an answer and its delivery", silent, answered)
+	h := newTestHost(t, dev, InterfaceConfig{Addresses: []netip.Prefix{netip.PrefixFrom(host4, 24)}})
+	if err := h.AddNeighbor(Neighbor{Addr: peer4, Link: peerMAC, Interface: "eth0"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		handler func(reply, request []byte, from, to netip.AddrPort) []byte
+		most    float64
+	}{
+		{"silent", func(_, _ []byte, _, _ netip.AddrPort) []byte { return nil }, 0},
+		{"answer", echo, 2}, // of the engine, for each packet that it sends
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			closer, port := inlineAt(t, h, "udp4", ":0", c.handler)
+			from, to := netip.AddrPortFrom(peer4, 9999), netip.AddrPortFrom(host4, port)
+			pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{
+				Payload: buffer.MakeWithData(udpDatagram(from, to, make([]byte, 100), 0)),
+			})
+			defer pkt.DecRef()
+			pkt.NetworkProtocolNumber, pkt.NICID = header.IPv4ProtocolNumber, 2
+			pkt.TransportHeader().Consume(header.UDPMinimumSize)
+			id := netstack.TransportEndpointID{
+				LocalAddress: toAddress(host4), LocalPort: port, RemoteAddress: toAddress(peer4), RemotePort: 9999,
+			}
+			ep := closer.(*inlineEndpoint)
+			got := testing.AllocsPerRun(200, func() {
+				ep.HandlePacket(id, pkt)
+				if c.most > 0 {
+					drain()
+				}
+			})
+			if got > c.most {
+				t.Errorf("%v allocations, want %v at most", got, c.most)
+			} else {
+				t.Logf("%v allocations", got)
+			}
+			if hits, _, drops := h.inlineStats(); hits == 0 || drops != 0 {
+				t.Errorf("%d hits, %d drops", hits, drops)
+			}
+		})
+	}
 }
 
 func BenchmarkInlineEcho(b *testing.B) {

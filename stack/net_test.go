@@ -44,7 +44,7 @@ var testNames = map[string][]netip.Addr{
 func pair(t testing.TB, o link.Offload) (alpha, beta *Host) {
 	t.Helper()
 	ignore := goleak.IgnoreCurrent()
-	a, b := pipe.New(pipe.Config{Offload: o, Names: [2]string{"eth0", "eth0"}})
+	a, b := pipe.New(pipe.Config{Offload: o, Depth: 8192, Names: [2]string{"eth0", "eth0"}})
 	make1 := func(name string, dev link.Device, as ...netip.Addr) *Host {
 		h, err := New(Config{Name: name, Names: testNames})
 		if err != nil {
