@@ -36,7 +36,8 @@ func (c *conflicts) sawARP(i *Interface, b []byte) {
 		return
 	}
 	sender := tcpip.AddrFromSlice(p.ProtocolAddressSender())
-	if sender == header.IPv4Any || i.host.ns.CheckLocalAddress(i.id, header.IPv4ProtocolNumber, sender) == 0 {
+	const any = 0 // with the number of one interface the engine does not compare IPv4 addresses
+	if sender == header.IPv4Any || i.host.ns.CheckLocalAddress(any, header.IPv4ProtocolNumber, sender) != i.id {
 		return
 	}
 	c.found(i, fromAddress(sender), ethernet.Addr(p.HardwareAddressSender()).String())

@@ -38,17 +38,26 @@ func TestAnnounceStaticAddresses(t *testing.T) {
 func TestDefendAddress(t *testing.T) {
 	s := newBareStation(t, InterfaceConfig{})
 	s.expect("the first announcement", isARPAnnouncement)
+	s.sendBytes(arpAnnouncement(peerMAC, peer4)) // its own address
 	claim := arpAnnouncement(peerMAC, host4)
 	s.sendBytes(claim)
 	s.expect("an announcement in defence", isARPAnnouncement)
 	s.sendBytes(claim)
 	s.settle("address.conflicts", 2)
+	if n := s.stat("address.conflicts"); n != 2 {
+		t.Errorf("address.conflicts = %d, want 2", n)
+	}
 }
 
 func TestAddressesAreUsableAtOnce(t *testing.T) {
 	s := newBareStation(t, InterfaceConfig{})
 	want := []netip.Prefix{netip.PrefixFrom(host4, 24), netip.PrefixFrom(host6, 64)}
 	got := s.host.Interfaces()[0].Addresses
+	for _, p := range got {
+		if !slices.Contains(want, p) && !p.Addr().IsLinkLocalUnicast() {
+			t.Errorf("%v is none of the addresses that were given", p)
+		}
+	}
 	for _, p := range want {
 		if !slices.Contains(got, p) {
 			t.Errorf("addresses %v lack %v", got, p)

@@ -141,12 +141,12 @@ func (i *Interface) info() InterfaceInfo {
 	return r
 }
 
-// addresses lists the addresses that are assigned, without the groups.
+// addresses lists the addresses that are assigned, without those of groups and of everybody.
 func (i *Interface) addresses() []netip.Prefix {
 	var ps []netip.Prefix
 	for _, a := range i.host.ns.AllAddresses()[i.id] {
 		p := netip.PrefixFrom(fromAddress(a.AddressWithPrefix.Address), a.AddressWithPrefix.PrefixLen)
-		if p.IsValid() {
+		if p.IsValid() && !p.Addr().IsMulticast() && p.Addr() != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 			ps = append(ps, p)
 		}
 	}
