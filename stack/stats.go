@@ -23,6 +23,10 @@ func (h *Host) Stats() []Stat {
 	s.arp(&all.ARP)
 	s.counter("transport.drop.malformed", all.NICs.MalformedL4RcvdPackets)
 	s.add("ipInUnknownProtos", total(all.NICs.UnknownL4ProtocolRcvdPacketCounts))
+	hits, replies, lost := h.inlineStats()
+	s.add("inline.hits", hits)
+	s.add("inline.replies", replies)
+	s.add("inline.drop", lost)
 	s.add("ndp.drop.queuefull", h.ndp.dropped.Load())
 	h.addInterfaceStats(s)
 	return s.stats
