@@ -15,6 +15,8 @@ import (
 // IPConn is a raw ICMP socket of a host. It behaves like [net.IPConn]: every ICMP message that the host receives is
 // also given to it, without the IP header, and what is written is sent as it is, behind an IP header. The checksum of
 // ICMPv6 is made by the host (RFC 3542 §3.1), that of ICMPv4 is the writer's.
+//
+// Deviates: ICMPv6 messages that came in fragments are not given to it, since the engine reassembles IPv6 later.
 type IPConn struct {
 	datagrams
 }
