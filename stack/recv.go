@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -116,11 +117,19 @@ func (n *nic) accept(f *link.Frame, t ethernet.EtherType, skip int) bool {
 		return true // the engine counts it as malformed
 	}
 	p := head[skip:]
-	var room [checked]byte
-	if len(head) < f.Len() && looksDeep(p, t) {
-		k, _ := f.Data.ReadAt(room[:], int64(skip)) // short only where the frame is
-		p = room[:k]
+	if len(head) == f.Len() || !looksDeep(p, t) {
+		return n.acceptPacket(p, t)
 	}
+	room := deepPackets.Get().(*[checked]byte)
+	defer deepPackets.Put(room)
+	k, _ := f.Data.ReadAt(room[:], int64(skip)) // short only where the frame is
+	return n.acceptPacket(room[:k], t)
+}
+
+// deepPackets hold the start of packets whose first chunk is too short for accept.
+var deepPackets = sync.Pool{New: func() any { return new([checked]byte) }}
+
+func (n *nic) acceptPacket(p []byte, t ethernet.EtherType) bool {
 	switch t {
 	case ethernet.TypeIPv4:
 		return n.acceptIPv4(p)

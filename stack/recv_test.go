@@ -201,3 +201,56 @@ func TestDrops(t *testing.T) {
 		})
 	}
 }
+
+// What the adapter itself does for a frame allocates nothing.
+func TestReceiveAllocates(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	i, _ := s.host.interfaceByName("eth0")
+	seg := make([]byte, 24)
+	seg[12], seg[13] = 6<<4, 0x10
+	echo := append([]byte{8, 0, 0xf7, 0xff, 0, 0, 0, 0}, make([]byte, 300)...)
+	for _, tt := range []struct {
+		name string
+		b    []byte
+		typ  ethernet.EtherType
+	}{
+		{"TCP v4", ip4(peer4, host4, 6, seg, 0, false), ethernet.TypeIPv4},
+		{"TCP v6", ip6(peer6, host6, 6, seg), ethernet.TypeIPv6},
+		{"ping", ip4(peer4, host4, 1, echo, 0, false), ethernet.TypeIPv4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := chunked(tt.b, 128)
+			defer f.Release()
+			if n := testing.AllocsPerRun(100, func() { i.nic.accept(&f, tt.typ, 14) }); n >= 1 {
+				t.Errorf("%v allocations a frame", n)
+			}
+		})
+	}
+}
+
+// chunked is a frame whose first chunk has at most first octets.
+func chunked(b []byte, first int) link.Frame {
+	f := link.NewFrame(b[:min(first, len(b))])
+	if len(b) > first {
+		rest := link.NewFrame(b[first:])
+		f.Data.Merge(&rest.Data)
+	}
+	return f
+}
+
+func BenchmarkReceive(b *testing.B) {
+	s := newStation(b, InterfaceConfig{})
+	i, _ := s.host.interfaceByName("eth0")
+	u := udpDatagram(netip.AddrPortFrom(peer4, 999), netip.AddrPortFrom(host4, 9), []byte("x"), 0)
+	frame := ip4(peer4, host4, udpProto, u, 0, false)
+	c, err := s.host.Inline("udp", ":9", func(reply, _ []byte, _, _ netip.AddrPort) []byte { return reply })
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		f := link.NewFrame(frame)
+		i.nic.receive(&f)
+	}
+}
