@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// runningLab is a lab that stays until the test's end.
+type runningLab struct {
+	*process
+	stdin io.WriteCloser
+	ended bool
+}
+
+// startLab brings a lab up that lasts until stop or the test's end.
+func startLab(t testing.TB, labTOML string, o options) *runningLab {
+	t.Helper()
+	needLab(t)
+	o, args := runArgs(o, labTOML, "sh", "-c", "echo ready; read _ || true")
+	l := &runningLab{process: newProcess(t, o, args...)}
+	var err error
+	if l.stdin, err = l.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.stop(t) })
+	for end := time.Now().Add(20 * time.Second); !strings.HasPrefix(l.stdout.String(), "ready"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) || syscall.Kill(l.cmd.Process.Pid, 0) != nil {
+			t.Fatalf("the lab does not come up: %s", l.stderr.String())
+		}
+	}
+	return l
+}
+
+// stop ends the lab and looks at what it left.
+func (l *runningLab) stop(t testing.TB) {
+	t.Helper()
+	if l.ended {
+		return
+	}
+	l.ended = true
+	l.stdin.Close()
+	if err := l.wait(t); err != nil {
+		t.Errorf("the lab ends with %v: %s", err, l.stderr.String())
+	}
+}
+
+// try runs a script with sh -eu inside the lab, for at most limit.
+func (l *runningLab) try(limit time.Duration, script string) (stdout, stderr string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "shell", "--", "sh", "-euc", script)
+	cmd.Dir, cmd.Env = l.cmd.Dir, l.cmd.Env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = 5 * time.Second
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
+// sh is try for scripts that succeed within a minute.
+func (l *runningLab) sh(t testing.TB, script string) (stdout string) {
+	t.Helper()
+	stdout, stderr, err := l.try(time.Minute, script)
+	if err != nil {
+		t.Fatalf("%v\nscript: %s\nstdout: %s\nstderr: %s\nlab: %s", err, script, stdout, stderr, l.stderr.String())
+	}
+	return stdout
+}
+
+// tool runs one of the program's own commands.
+func (l *runningLab) tool(t testing.TB, args ...string) (stdout string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = l.cmd.Dir, l.cmd.Env
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("tapestry %s: %v\nstdout: %s\nstderr: %s", strings.Join(args, " "), err, out, errs.String())
+	}
+	return string(out)
+}
