@@ -1,6 +1,6 @@
 module example.org/embed
 
-go 1.26.8
+go 1.26.3
 
 require tapestry v0.0.0
 
