@@ -1,5 +1,3 @@
-// Package wire says which frames a device may put on its wire as they are, which have to be finished first, and which
-// are lost.
 package wire
 
 import "tapestry/link"
