@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -73,13 +74,13 @@ func (i *Interface) addAddress(p netip.Prefix) error {
 	}); e != nil {
 		return fmt.Errorf("stack: %s: address %s: %s", i.name, p, e)
 	}
-	i.host.ns.AddRoute(tcpip.Route{Destination: subnet(p.Masked()), NIC: i.id})
+	i.host.ns.ReplaceRoute(tcpip.Route{Destination: subnet(p.Masked()), NIC: i.id})
 	i.announce(p.Addr())
 	i.probe(p.Addr())
 	return nil
 }
 
-// RemoveAddress takes the address p.Addr() and the route of its subnet from the interface.
+// RemoveAddress takes the address p.Addr() from the interface, and with the last address of a subnet the subnet's route.
 func (h *Host) RemoveAddress(iface string, p netip.Prefix) error {
 	i, err := h.interfaceNamed(iface)
 	if err != nil {
@@ -87,6 +88,9 @@ func (h *Host) RemoveAddress(iface string, p netip.Prefix) error {
 	}
 	if e := h.ns.RemoveAddress(i.id, toAddress(p.Addr())); e != nil {
 		return fmt.Errorf("stack: %s: address %s: %s", i.name, p, e)
+	}
+	if slices.ContainsFunc(i.addresses(), func(q netip.Prefix) bool { return q.Masked() == p.Masked() }) {
+		return nil
 	}
 	want := subnet(p.Masked())
 	h.ns.RemoveRoutes(func(r tcpip.Route) bool { return r.NIC == i.id && r.Destination == want && r.Gateway.Len() == 0 })
