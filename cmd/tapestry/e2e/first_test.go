@@ -6,7 +6,7 @@ import (
 )
 
 // reachAll is what a user tries first.
-const reachAll = `ping -c3 -i0.2 198.51.100.2 && ping -c3 -i0.2 2001:db8:51::2 &&
+const reachAll = `ping -c3 198.51.100.2 && ping -c3 2001:db8:51::2 &&
 curl -fsS http://198.51.100.2/ &&
 curl -fsS --cacert $TAPESTRY_CA https://alpha.lab.example/ --resolve alpha.lab.example:443:198.51.100.2 &&
 dig @198.51.100.2 alpha.lab.example +short`
