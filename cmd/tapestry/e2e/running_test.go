@@ -68,10 +68,13 @@ func (l *runningLab) try(limit time.Duration, script string) (stdout, stderr str
 	return out.String(), errs.String(), err
 }
 
+// limit is what a script usually has.
+const limit = time.Minute
+
 // sh is try for scripts that succeed within a minute.
 func (l *runningLab) sh(t testing.TB, script string) (stdout string) {
 	t.Helper()
-	stdout, stderr, err := l.try(time.Minute, script)
+	stdout, stderr, err := l.try(limit, script)
 	if err != nil {
 		t.Fatalf("%v\nscript: %s\nstdout: %s\nstderr: %s\nlab: %s", err, script, stdout, stderr, l.stderr.String())
 	}
