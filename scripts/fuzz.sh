@@ -18,6 +18,7 @@ list=$(targets)
 while read -r package target; do
 	[[ -n $package ]] || continue
 	printf '== %s %s\n' "$package" "$target"
-	"$go" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-60s}" "$package" </dev/null || status=1
+	"$go" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-60s}" \
+		-fuzzminimizetime 10x "$package" </dev/null || status=1
 done <<<"$list"
 exit "$status"
