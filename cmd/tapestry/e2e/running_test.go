@@ -55,9 +55,14 @@ func (l *runningLab) stop(t testing.TB) {
 
 // try runs a script with sh -eu inside the lab, for at most limit.
 func (l *runningLab) try(limit time.Duration, script string) (stdout, stderr string, err error) {
+	return l.outside(limit, program, "shell", "--", "sh", "-euc", script)
+}
+
+// outside runs a command in the lab's folder and environment, but not in its namespace.
+func (l *runningLab) outside(limit time.Duration, argv ...string) (stdout, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "shell", "--", "sh", "-euc", script)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = l.cmd.Dir, l.cmd.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -84,15 +89,9 @@ func (l *runningLab) sh(t testing.TB, script string) (stdout string) {
 // tool runs one of the program's own commands.
 func (l *runningLab) tool(t testing.TB, args ...string) (stdout string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir, cmd.Env = l.cmd.Dir, l.cmd.Env
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
+	stdout, stderr, err := l.outside(20*time.Second, append([]string{program}, args...)...)
 	if err != nil {
-		t.Fatalf("tapestry %s: %v\nstdout: %s\nstderr: %s", strings.Join(args, " "), err, out, errs.String())
+		t.Fatalf("tapestry %s: %v\nstdout: %s\nstderr: %s", strings.Join(args, " "), err, stdout, stderr)
 	}
-	return string(out)
+	return stdout
 }
