@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,7 +118,7 @@ func (l *Lab) qualifiedNames() map[string][]netip.Addr {
 func (l *Lab) connect(h *host, p *Port, open opener) error {
 	dev, chosen, undo, err := open(p.Wire, p.Config.Addr)
 	if undo != nil {
-		l.undo = append(l.undo, undo)
+		l.undo = slices.Insert(l.undo, 0, undo) // after the hosts, for which a wire that goes first is a failure
 	}
 	if err != nil {
 		return fmt.Errorf("lab: wire %s: %w", p.Wire.Name, err)
