@@ -49,7 +49,6 @@ func TestSoakBulk(t *testing.T) {
 		{"no checksum", "checksum = false", []string{"checksum", "tso4", "tso6", "uso"}}, // the others need it
 		{"no tso4", "tso4 = false", []string{"tso4"}},
 		{"no tso6", "tso6 = false", []string{"tso6"}},
-		{"no uso", "uso = false", []string{"uso"}},
 		{"only checksum", "tso4 = false\ntso6 = false\nuso = false", []string{"tso4", "tso6", "uso"}},
 		{"veth", `device = "packet"`, nil},
 		{"veth without checksum", "device = \"packet\"\nchecksum = false", []string{"checksum", "tso4", "tso6", "uso"}},
@@ -71,7 +70,7 @@ func TestSoakBulk(t *testing.T) {
 				t.Run(x.name+" IPv4", func(t *testing.T) { l.move(t, x, "198.51.100.2", "http://198.51.100.2") })
 				t.Run(x.name+" IPv6", func(t *testing.T) { l.move(t, x, "2001:db8:51::2", "http://[2001:db8:51::2]") })
 			}
-			u := usageOf(t, l.info(t).PID)
+			u := usageOf(t, l.pid(t))
 			t.Logf("resident after %d GiB: %v", 2*len(transfers), u)
 		})
 	}

@@ -147,19 +147,14 @@ func holdAtOnce(n int64, address string, w io.Writer) error {
 	return nil
 }
 
-// labInfo is what the long tests read of `tapestry info --json`.
-type labInfo struct {
-	PID   int     `json:"pid"`
-	Ready float64 `json:"ready_seconds"`
-	Wires []struct{ Device, Offloads string }
-}
-
-func (l *runningLab) info(t testing.TB) (i labInfo) {
+// pid gives the lab's own process, which is a child of the one that was started where the user is not root.
+func (l *runningLab) pid(t testing.TB) int {
 	t.Helper()
-	if err := json.Unmarshal([]byte(l.tool(t, "info", "--json")), &i); err != nil {
-		t.Fatal(err)
+	var i struct{ PID int }
+	if err := json.Unmarshal([]byte(l.tool(t, "info", "--json")), &i); err != nil || i.PID == 0 {
+		t.Fatalf("info --json: %v, process %d", err, i.PID)
 	}
-	return i
+	return i.PID
 }
 
 // counters reads all of the lab's counters.
