@@ -26,38 +26,72 @@ type conflicts struct {
 	seen atomic.Uint64
 
 	mu       sync.Mutex
-	defended time.Time // when the last announcement in defence was sent
+	defended map[netip.Addr]time.Time // when each address was last announced in defence; own addresses only
 }
 
 // sawARP looks whether an ARP packet of another station claims one of our addresses.
 func (c *conflicts) sawARP(i *Interface, b []byte) {
 	p := header.ARP(b)
-	if len(b) < header.ARPSize || !p.IsValid() || ethernet.Addr(p.HardwareAddressSender()) == i.nic.addr {
+	if len(b) < header.ARPSize || !p.IsValid() {
 		return
 	}
-	sender := tcpip.AddrFromSlice(p.ProtocolAddressSender())
+	c.sawClaim(i, tcpip.AddrFromSlice(p.ProtocolAddressSender()), header.IPv4ProtocolNumber, linkAddr(tcpip.LinkAddress(p.HardwareAddressSender())))
+}
+
+// sawAdvertisement looks whether a neighbour advertisement of another station claims one of our addresses. p starts at
+// the type of the message (RFC 4861 §4.4).
+func (c *conflicts) sawAdvertisement(i *Interface, p []byte) {
+	if len(p) < header.ICMPv6NeighborAdvertMinimumSize {
+		return
+	}
+	na := header.NDPNeighborAdvert(header.ICMPv6(p).MessageBody())
+	it, err := na.Options().Iter(true)
+	if err != nil {
+		return
+	}
+	for {
+		o, done, err := it.Next()
+		if done || err != nil {
+			return // who claims it is not said
+		}
+		if l, ok := o.(header.NDPTargetLinkLayerAddressOption); ok {
+			c.sawClaim(i, na.TargetAddress(), header.IPv6ProtocolNumber, linkAddr(l.EthernetAddress()))
+			return
+		}
+	}
+}
+
+func (c *conflicts) sawClaim(i *Interface, a tcpip.Address, p tcpip.NetworkProtocolNumber, by ethernet.Addr) {
 	const any = 0 // with the number of one interface the engine does not compare IPv4 addresses
-	if sender == header.IPv4Any || i.host.ns.CheckLocalAddress(any, header.IPv4ProtocolNumber, sender) != i.id {
+	if by == i.nic.addr || a == header.IPv4Any || i.host.ns.CheckLocalAddress(any, p, a) != i.id {
 		return
 	}
-	c.found(i, fromAddress(sender), ethernet.Addr(p.HardwareAddressSender()).String())
+	c.found(i, fromAddress(a), by)
 }
 
 // found notes a conflict and defends the address, once in defendInterval.
-func (c *conflicts) found(i *Interface, a netip.Addr, by string) {
+func (c *conflicts) found(i *Interface, a netip.Addr, by ethernet.Addr) {
 	c.seen.Add(1)
-	now := time.Now()
+	if !c.isDue(a, time.Now()) {
+		return
+	}
+	i.host.cfg.Log.Warn("another station uses an address of this host; one of the two must change",
+		"host", i.host.cfg.Name, "interface", i.name, "address", a, "station", by)
+	i.announce(a)
+}
+
+// isDue reports whether the address may be defended again, and takes it that it is.
+func (c *conflicts) isDue(a netip.Addr, now time.Time) bool {
 	c.mu.Lock()
-	defend := now.Sub(c.defended) >= defendInterval
-	if defend {
-		c.defended = now
+	defer c.mu.Unlock()
+	if last, ok := c.defended[a]; ok && now.Sub(last) < defendInterval {
+		return false
 	}
-	c.mu.Unlock()
-	if defend {
-		i.host.cfg.Log.Warn("another station uses an address of this host; one of the two must change",
-			"host", i.host.cfg.Name, "interface", i.name, "address", a, "station", by)
-		i.announce(a)
+	if c.defended == nil {
+		c.defended = map[netip.Addr]time.Time{}
 	}
+	c.defended[a] = now
+	return true
 }
 
 // announce tells the wire who has the address: a gratuitous ARP request, or an unsolicited neighbour advertisement.
@@ -118,7 +152,7 @@ func (i *Interface) probe(a netip.Addr) {
 	h := i.host
 	_, err := h.ns.CheckDuplicateAddress(i.id, networkOf(a), toAddress(a), func(r netstack.DADResult) {
 		if dup, ok := r.(*netstack.DADDupAddrDetected); ok {
-			go i.nic.conflicts.found(i, a, linkAddr(dup.HolderLinkAddress).String()) // the engine holds its lock here
+			h.ndp.push(func() { i.nic.conflicts.found(i, a, linkAddr(dup.HolderLinkAddress)) }) // the engine holds its lock here
 		}
 	})
 	if err != nil {

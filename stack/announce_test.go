@@ -49,6 +49,24 @@ func TestDefendAddress(t *testing.T) {
 	}
 }
 
+// Each address has an interval of its own, and IPv6 addresses are defended like the others.
+func TestDefendEachAddress(t *testing.T) {
+	s := newBareStation(t, InterfaceConfig{})
+	s.expect("the first ARP announcement", isARPAnnouncement)
+	s.expect("the first advertisement", isNeighborAdvertisement)
+	s.sendBytes(arpAnnouncement(peerMAC, host4))
+	s.expect("an ARP announcement in defence", isARPAnnouncement)
+	claim := neighborAdvertisement(peerMAC, host6)
+	s.sendBytes(claim)
+	s.expect("an advertisement in defence", isNeighborAdvertisement)
+	s.sendBytes(neighborAdvertisement(peerMAC, peer6)) // its own address
+	s.sendBytes(claim)
+	s.settle("address.conflicts", 3)
+	if n := s.stat("address.conflicts"); n != 3 {
+		t.Errorf("address.conflicts = %d, want 3", n)
+	}
+}
+
 func TestAddressesAreUsableAtOnce(t *testing.T) {
 	s := newBareStation(t, InterfaceConfig{})
 	want := []netip.Prefix{netip.PrefixFrom(host4, 24), netip.PrefixFrom(host6, 64)}

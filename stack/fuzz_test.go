@@ -114,6 +114,7 @@ func FuzzHost(f *testing.F) {
 	}
 	s := openHost(f)
 	before := runtime.NumGoroutine()
+	frames := 0
 	f.Fuzz(func(t *testing.T, b []byte, flags uint8, start, offset, size uint16) {
 		if len(b) >= ethernet.AddrLen && b[0]&1 == 0 {
 			copy(b, hostMAC[:]) // most of what is for others is not looked at
@@ -124,9 +125,26 @@ func FuzzHost(f *testing.F) {
 		fr.GSO, fr.GSOSize = link.GSO(flags>>4), size
 		i, _ := s.host.interfaceByName("eth0")
 		i.nic.receive(&fr)
+		if frames++; frames%4096 == 0 {
+			s.stillServes(t)
+		}
 		if n := runtime.NumGoroutine(); n > before+maxStray {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines, %d at the start:\n%s", n, before, stacks[:runtime.Stack(stacks, true)])
 		}
 	})
+}
+
+// stillServes holds that the host answers on its own addresses.
+func (s *station) stillServes(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), receiveTime)
+	defer cancel()
+	for _, a := range []netip.Addr{host4, host6} {
+		c, err := s.host.DialContext(ctx, "tcp", netip.AddrPortFrom(a, 80).String())
+		if err != nil {
+			t.Fatalf("after hostile frames: %v", err)
+		}
+		c.Close()
+	}
 }

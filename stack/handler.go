@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tapestry/link"
@@ -31,15 +32,18 @@ type handlers struct {
 	m  map[Framing]*handlerEntry
 }
 
-// handlerEntry owns a handler's lock and its deadline.
+// handlerEntry owns the lock of a handler's calls and its deadline.
 type handlerEntry struct {
-	mu     sync.Mutex
 	h      Handler
-	timer  *time.Timer
-	closed bool
+	closed atomic.Bool
+	calls  sync.Mutex // held during a call of h
+
+	mu    sync.Mutex // a leaf
+	timer *time.Timer
 }
 
-// Handle sends frames of the given framing that arrive on the interface to hd. The result unregisters it.
+// Handle sends frames of the given framing that arrive on the interface to hd. The result unregisters it; hd may call
+// it itself, and a call of hd that runs on another goroutine may still be running when it returns.
 func (h *Host) Handle(iface string, fr Framing, hd Handler) (remove func(), err error) {
 	i, err := h.interfaceNamed(iface)
 	if err != nil {
@@ -68,14 +72,22 @@ func (hs *handlers) remove(fr Framing, e *handlerEntry) {
 	e.close()
 }
 
-// close removes all handlers.
+// close removes all handlers and waits for their calls. The interface is read no more.
 func (hs *handlers) close() {
 	hs.mu.Lock()
-	defer hs.mu.Unlock()
-	for fr, e := range hs.m {
-		delete(hs.m, fr)
+	m := hs.m
+	hs.m = nil
+	hs.mu.Unlock()
+	for _, e := range m {
 		e.close()
+		e.wait()
 	}
+}
+
+// wait returns when no call of the handler runs.
+func (e *handlerEntry) wait() {
+	e.calls.Lock()
+	defer e.calls.Unlock()
 }
 
 // deliver reports whether a handler took the frame.
@@ -86,27 +98,28 @@ func (hs *handlers) deliver(fr Framing, f *link.Frame) bool {
 	if e == nil {
 		return false
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.closed {
-		now := time.Now()
-		e.arm(now, e.h.Deliver(now, f))
-	}
+	e.call(func(now time.Time) time.Time { return e.h.Deliver(now, f) })
 	return true
 }
 
-func (e *handlerEntry) tick() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.closed {
-		now := time.Now()
-		e.arm(now, e.h.Tick(now))
+func (e *handlerEntry) tick() { e.call(e.h.Tick) }
+
+// call calls the handler and arms its next deadline.
+func (e *handlerEntry) call(h func(now time.Time) time.Time) {
+	e.calls.Lock()
+	defer e.calls.Unlock()
+	if e.closed.Load() {
+		return
 	}
+	now := time.Now()
+	e.arm(now, h(now))
 }
 
-// arm sets the timer; e.mu is held.
 func (e *handlerEntry) arm(now, next time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	switch {
+	case e.closed.Load():
 	case next.IsZero():
 		if e.timer != nil {
 			e.timer.Stop()
@@ -121,7 +134,7 @@ func (e *handlerEntry) arm(now, next time.Time) {
 func (e *handlerEntry) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.closed = true
+	e.closed.Store(true)
 	if e.timer != nil {
 		e.timer.Stop()
 	}

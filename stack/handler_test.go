@@ -108,6 +108,37 @@ func TestHandlerDeadline(t *testing.T) {
 	}
 }
 
+// once is a Handler that unregisters itself.
+type once struct {
+	recorder
+	remove func()
+}
+
+func (o *once) Deliver(now time.Time, f *link.Frame) time.Time {
+	o.remove()
+	return o.recorder.Deliver(now, f)
+}
+
+func TestHandlerRemovesItself(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	o := &once{recorder: *newRecorder()}
+	o.next = time.Millisecond
+	var err error
+	if o.remove, err = s.host.Handle("eth0", Framing{Kind: ethernet.KindII, Type: ethernet.TypeRARP}, o); err != nil {
+		t.Fatal(err)
+	}
+	b := framed(t, ethernet.Fields{Type: ethernet.TypeRARP}, []byte("x"))
+	s.sendBytes(b)
+	<-o.frames
+	s.sendBytes(b)
+	s.settle("ethernet.drop.unknownprotocol", 1)
+	select {
+	case <-o.ticks:
+		t.Error("called after it was removed")
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
 // IPv4 arrives in SNAP (RFC 1042) and behind a priority tag, but not behind the tag of a VLAN.
 func TestOtherEncapsulations(t *testing.T) {
 	src, dst := netip.AddrPortFrom(peer4, 999), netip.AddrPortFrom(host4, 53)

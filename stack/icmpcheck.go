@@ -85,27 +85,42 @@ func (n *nic) acceptQuoted(k flowKey, q []byte, off int) bool {
 
 func (n *nic) acceptIPv6(b []byte) bool {
 	if len(b) < header.IPv6MinimumSize {
-		return true
+		return true // the engine counts it as malformed
 	}
-	next, off, fragmented, ok := upperLayer(b)
-	if !ok {
-		return true
+	c := chainOf(b)
+	if c.isLaterFragment {
+		return true // of a packet whose first fragment was judged
 	}
-	switch p := b[off:]; next {
+	if !c.isWhole {
+		n.drops.chain.Add(1)
+		return false
+	}
+	switch p := b[c.off:]; c.next {
 	case uint8(header.TCPProtocolNumber):
 		k := flowKey{src: [16]byte(b[24:40]), dst: [16]byte(b[8:24])}
 		n.recordACK(k, p)
 	case uint8(header.ICMPv6ProtocolNumber):
-		if isError := len(p) > 0 && p[0] >= 1 && p[0] <= 4; isError {
-			return n.acceptError6(p, fragmented)
-		}
+		return n.acceptICMPv6(p, c.isFragment)
+	}
+	return true
+}
+
+// acceptICMPv6 judges an ICMPv6 message, p from its type on.
+func (n *nic) acceptICMPv6(p []byte, isFragment bool) bool {
+	switch {
+	case len(p) == 0:
+		return true // the engine counts it as malformed
+	case p[0] >= 1 && p[0] <= 4:
+		return n.acceptError6(p, isFragment)
+	case p[0] == uint8(header.ICMPv6NeighborAdvert):
+		n.conflicts.sawAdvertisement(n.iface, p)
 	}
 	return true
 }
 
 // acceptError6 judges an ICMPv6 error, p from its type on. An error is no longer than the minimum MTU (RFC 4443 §2.4).
-func (n *nic) acceptError6(p []byte, fragmented bool) bool {
-	if fragmented {
+func (n *nic) acceptError6(p []byte, isFragment bool) bool {
+	if isFragment {
 		n.drops.icmpFragment.Add(1)
 		return false
 	}
@@ -120,15 +135,15 @@ func (n *nic) acceptError6(p []byte, fragmented bool) bool {
 			return false
 		}
 	}
-	next, off, _, ok := upperLayer(q)
-	if !ok {
+	c := chainOf(q)
+	if !c.isWhole {
 		n.drops.icmpSequence.Add(1) // this host sends no such chain
 		return false
 	}
-	if next != uint8(header.TCPProtocolNumber) {
+	if c.next != uint8(header.TCPProtocolNumber) {
 		return true
 	}
-	return n.acceptQuoted(flowKey{src: [16]byte(q[8:24]), dst: [16]byte(q[24:40])}, q, off)
+	return n.acceptQuoted(flowKey{src: [16]byte(q[8:24]), dst: [16]byte(q[24:40])}, q, c.off)
 }
 
 // recordACK notes the acknowledgement of an incoming segment for the flow that k names without its ports.
@@ -140,26 +155,43 @@ func (n *nic) recordACK(k flowKey, tcp []byte) {
 	n.flows.acked(k, binary.BigEndian.Uint32(tcp[8:]))
 }
 
-// upperLayer follows the extension headers of an IPv6 packet (RFC 8200 §4) to the protocol above, whose header starts
-// at off. It is not ok where the chain leaves b or is too long, and in fragments other than the first.
-func upperLayer(b []byte) (next uint8, off int, fragmented, ok bool) {
-	next, off = b[6], header.IPv6MinimumSize
+// chain is what the extension headers of an IPv6 packet lead to (RFC 8200 §4).
+type chain struct {
+	next            uint8 // the protocol above
+	off             int   // where its header starts
+	isFragment      bool  // the first of several
+	isLaterFragment bool  // has no headers; nothing else is set
+	isWhole         bool  // the chain ends within the octets at hand, as RFC 7112 §5 asks of first fragments too
+}
+
+// chainOf follows the extension headers of the packet that b starts with. What the engine takes for an extension header
+// must be one here too, or a message could hide behind it.
+func chainOf(b []byte) (c chain) {
+	c.next, c.off = b[6], header.IPv6MinimumSize
 	for range maxExtensions {
-		switch next {
+		var size int
+		switch c.next {
 		case 0, 43, 60: // hop-by-hop options, routing, destination options
-			if len(b) < off+8 {
-				return 0, 0, false, false
+			if len(b) < c.off+8 {
+				return c
 			}
-			next, off = b[off], off+8+8*int(b[off+1])
-		case 44: // fragment (RFC 8200 §4.5)
-			if len(b) < off+8 || binary.BigEndian.Uint16(b[off+2:])&^7 != 0 {
-				return 0, 0, false, false
-			}
-			fragmented = fragmented || b[off+3]&1 != 0
-			next, off = b[off], off+8
+			size = 8 + 8*int(b[c.off+1])
+		case 44, 253: // fragment; experiment (RFC 4727 §3.4), which the engine takes to have this length
+			size = 8
 		default:
-			return next, off, fragmented, off <= len(b)
+			c.isWhole = c.off < len(b) || !c.isFragment && c.off == len(b)
+			return c
 		}
+		if len(b) < c.off+8 {
+			return c
+		}
+		if c.next == 44 {
+			if binary.BigEndian.Uint16(b[c.off+2:])&^7 != 0 {
+				return chain{isLaterFragment: true}
+			}
+			c.isFragment = c.isFragment || b[c.off+3]&1 != 0
+		}
+		c.next, c.off = b[c.off], c.off+size
 	}
-	return 0, 0, false, false
+	return c
 }

@@ -124,7 +124,6 @@ func maxSegment(t *testing.T, w *wiretap, addr netip.Addr, errors func(segment [
 		time.Sleep(time.Millisecond)
 	}
 	writeZeros(t, c, 300_000)
-	time.Sleep(20 * time.Millisecond)
 	return tcpPayload(w.largest(t))
 }
 
@@ -147,23 +146,23 @@ func writeZeros(t *testing.T, c net.Conn, n int) {
 	}
 }
 
-// largest takes what was seen so far and returns the last of the packets with the most TCP payload.
+// largest takes what is seen until the wire is quiet, and returns the last of the packets with the most TCP payload.
 func (w *wiretap) largest(t *testing.T) []byte {
 	t.Helper()
-	var max []byte
-	for wait := time.After(200 * time.Millisecond); ; {
+	var most []byte
+	wait := receiveTime
+	for {
 		select {
 		case b := <-w.seen:
-			if tcpPayload(b) > 0 && tcpPayload(b) >= tcpPayload(max) {
-				max = b
+			if tcpPayload(b) > 0 && tcpPayload(b) >= tcpPayload(most) {
+				most, wait = b, 100*time.Millisecond
 			}
-			continue
-		case <-wait:
+		case <-time.After(wait):
+			if most == nil {
+				t.Fatal("no segment with data crossed the wire")
+			}
+			return most
 		}
-		if max == nil {
-			t.Fatal("no segment with data crossed the wire")
-		}
-		return max
 	}
 }
 

@@ -3,6 +3,7 @@ package stack
 import (
 	"crypto/rand"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -65,7 +66,7 @@ func (h *Host) newInterface(dev link.Device, c InterfaceConfig) (*Interface, err
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return nil, fmt.Errorf("stack: host %s is closed", h.cfg.Name)
+		return nil, fmt.Errorf("stack: interface %s: the host is closed: %w", c.Name, net.ErrClosed)
 	}
 	i := &Interface{host: h, id: h.nextID, name: c.Name}
 	i.nic = newNIC(i, dev, c)
@@ -83,8 +84,8 @@ func (i *Interface) configure(c InterfaceConfig) error {
 		return err
 	}
 	i.setNDP(c)
-	for _, q := range i.nic.queues {
-		i.readers.Go(func() { i.nic.read(q) }) // one reader a queue; it ends when the device is closed
+	if err := i.startReaders(); err != nil {
+		return err
 	}
 	for _, p := range c.Addresses {
 		if err := i.addAddress(p); err != nil {
@@ -95,6 +96,19 @@ func (i *Interface) configure(c InterfaceConfig) error {
 		if err := i.host.addGateway(i.name, g); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// startReaders starts one reader a queue; it ends when the device is closed, which the host's Close does.
+func (i *Interface) startReaders() error {
+	i.host.mu.Lock()
+	defer i.host.mu.Unlock()
+	if i.host.closed {
+		return fmt.Errorf("stack: interface %s: the host is closed: %w", i.name, net.ErrClosed)
+	}
+	for _, q := range i.nic.queues {
+		i.readers.Go(func() { i.nic.read(q) })
 	}
 	return nil
 }

@@ -52,12 +52,31 @@ func (n *nic) receive(f *link.Frame) {
 		n.drops.tooLong.Add(1)
 		return
 	}
+	if f.GSO == link.GSOUDP {
+		n.receiveDatagrams(f)
+		return
+	}
 	switch t := ethernet.EtherType(binary.BigEndian.Uint16(h[12:])); t {
 	case ethernet.TypeIPv4, ethernet.TypeIPv6, ethernet.TypeARP:
 		n.deliver(f, t, ethernet.HeaderLen)
 	default:
 		n.receiveOther(f)
 	}
+}
+
+// receiveDatagrams takes up a super-frame of UDP: unlike TCP's stream, datagrams keep their bounds.
+func (n *nic) receiveDatagrams(f *link.Frame) {
+	b := batches.Get().(*[]link.Frame)
+	defer batches.Put(b)
+	parts, err := link.Segment((*b)[:0], f, link.OffloadChecksum)
+	if err != nil {
+		n.drops.segment.Add(1)
+		return
+	}
+	for i := range parts {
+		n.receive(&parts[i])
+	}
+	*b = parts[:0]
 }
 
 // vlanTagLen is the room that a frame of full MTU needs for a tag (IEEE 802.3 §3.2.7).

@@ -117,13 +117,7 @@ func (s *station) expect(what string, want func(b []byte) bool) []byte {
 // stat reads a counter by name.
 func (s *station) stat(name string) uint64 {
 	s.t.Helper()
-	for _, x := range s.host.Stats() {
-		if x.Name == name {
-			return x.Value
-		}
-	}
-	s.t.Fatalf("no counter %q", name)
-	return 0
+	return statOf(s.t, s.host, name)
 }
 
 // settle waits until a counter has reached want, and fails if it never does.
@@ -137,6 +131,11 @@ func (s *station) settle(name string, want uint64) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// receiveTime is how long a test waits for what must come.
+const receiveTime = 5 * time.Second
+
+func addrPortOf(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
 
 func etherFrame(src, dst ethernet.Addr, t ethernet.EtherType, payload []byte) []byte {
 	b := append(append([]byte{}, dst[:]...), src[:]...)
@@ -191,4 +190,16 @@ func ip6Fragment(src, dst netip.Addr, next uint8, part []byte, off int, more boo
 	}
 	binary.BigEndian.PutUint32(h[4:], 77)
 	return ip6(src, dst, 44, append(h, part...))
+}
+
+// statOf reads a counter of a host by name.
+func statOf(t testing.TB, h *Host, name string) uint64 {
+	t.Helper()
+	for _, s := range h.Stats() {
+		if s.Name == name {
+			return s.Value
+		}
+	}
+	t.Fatalf("no counter %q", name)
+	return 0
 }
