@@ -20,7 +20,7 @@ const maxFlows = 8192
 // are dropped: such a flow has sent nothing for the time that 8192 others took to speak.
 type flows struct {
 	mu         sync.Mutex
-	young, old map[flowKey]flight
+	young, old map[flowKey]*flight
 }
 
 // flowKey names a connection as our outgoing segments do.
@@ -65,51 +65,56 @@ func (t *flows) sent(pkt *netstack.PacketBuffer) {
 		delete(t.old, k)
 		return
 	}
-	fl, known := t.find(k)
-	if !known || tcp.Flags().Contains(header.TCPFlagSyn) {
-		fl = flight{una: seq, nxt: end}
+	fl, isYoung := t.find(k)
+	if fl == nil {
+		fl = &flight{una: seq, nxt: end}
+	} else if tcp.Flags().Contains(header.TCPFlagSyn) {
+		*fl = flight{una: seq, nxt: end}
 	} else if int32(end-fl.nxt) > 0 {
 		fl.nxt = end
 	}
-	t.put(k, fl)
+	if !isYoung {
+		t.put(k, fl)
+	}
 }
 
 // acked records an acknowledgement for the flow; one outside the flight is not ours to believe.
 func (t *flows) acked(k flowKey, ack uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fl, known := t.find(k)
-	if !known || int32(ack-fl.una) <= 0 || int32(ack-fl.nxt) > 0 {
+	fl, isYoung := t.find(k)
+	if fl == nil || int32(ack-fl.una) <= 0 || int32(ack-fl.nxt) > 0 {
 		return
 	}
 	fl.una = ack
-	t.put(k, fl)
+	if !isYoung {
+		t.put(k, fl)
+	}
 }
 
 // inFlight reports whether seq was sent and not yet acknowledged.
 func (t *flows) inFlight(k flowKey, seq uint32) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fl, known := t.find(k)
-	return known && seq-fl.una < fl.nxt-fl.una
+	fl, _ := t.find(k)
+	return fl != nil && seq-fl.una < fl.nxt-fl.una
 }
 
-// find looks a flow up; t.mu is held.
-func (t *flows) find(k flowKey) (flight, bool) {
-	if fl, ok := t.young[k]; ok {
+// find looks a flow up, to be changed in place; nil is an unknown one. t.mu is held.
+func (t *flows) find(k flowKey) (fl *flight, isYoung bool) {
+	if fl = t.young[k]; fl != nil {
 		return fl, true
 	}
-	fl, ok := t.old[k]
-	return fl, ok
+	return t.old[k], false
 }
 
-// put stores a flow in the young generation; t.mu is held.
-func (t *flows) put(k flowKey, fl flight) {
+// put stores a flow that is not in the young generation there; t.mu is held.
+func (t *flows) put(k flowKey, fl *flight) {
 	if t.young == nil {
-		t.young = map[flowKey]flight{}
+		t.young = map[flowKey]*flight{}
 	}
-	if _, ok := t.young[k]; !ok && len(t.young) >= maxFlows {
-		t.young, t.old = map[flowKey]flight{}, t.young
+	if len(t.young) >= maxFlows {
+		t.young, t.old = map[flowKey]*flight{}, t.young
 	}
 	t.young[k] = fl
 }
