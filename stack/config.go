@@ -39,7 +39,7 @@ type InterfaceConfig struct {
 	Addr      ethernet.Addr  // default the device's, or a random local one if it has none
 	Addresses []netip.Prefix // static addresses with their subnets
 	Gateways  []netip.Addr   // at most one of each family is used; each must lie in a subnet of Addresses or be link-local
-	NoIPv6    bool           // neither link-local address nor SLAAC
+	NoIPv6    bool           // neither link-local address nor SLAAC; so it is on a device whose MTU is below 1280 (RFC 8200 §5)
 	NoSLAAC   bool           // RFC 4862 §5.5: ignore prefixes of router advertisements
 	NoVerify  bool           // trust layer-4 checksums of everything that arrives
 }

@@ -88,6 +88,9 @@ func (i *Interface) configure(c InterfaceConfig) error {
 		return err
 	}
 	for _, p := range c.Addresses {
+		if m := i.nic.deviceInfo().MTU; p.Addr().Is6() && m < minMTU6 {
+			return fmt.Errorf("stack: interface %s: address %s: IPv6 needs an MTU of %d (RFC 8200 §5), the device has %d", i.name, p, minMTU6, m)
+		}
 		if err := i.addAddress(p); err != nil {
 			return err
 		}

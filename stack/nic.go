@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -25,7 +26,8 @@ type nic struct {
 	queues []link.Queue
 	addr   ethernet.Addr
 	noIPv6 bool
-	trust  bool // layer-4 checksums are taken as good
+	is4    atomic.Bool // IPv6 is off for good: the MTU may be less than it needs
+	trust  bool        // layer-4 checksums are taken as good
 
 	ip4, ip6, arp netstack.NetworkEndpoint // set by bind, before the first frame is read
 	handlers      handlers
@@ -39,9 +41,10 @@ type nic struct {
 }
 
 func newNIC(i *Interface, dev link.Device, c InterfaceConfig) *nic {
+	info := dev.Info()
 	return &nic{
-		iface: i, dev: dev, queues: dev.Queues(), addr: c.Addr, noIPv6: c.NoIPv6, trust: c.NoVerify,
-		info: dev.Info(),
+		iface: i, dev: dev, queues: dev.Queues(), addr: c.Addr, noIPv6: c.NoIPv6 || info.MTU < minMTU6, trust: c.NoVerify,
+		info: info,
 	}
 }
 
@@ -59,6 +62,7 @@ func (n *nic) bind() error {
 	}
 	if n.noIPv6 {
 		n.ip6.Disable()
+		n.is4.Store(true)
 	}
 	return nil
 }
@@ -80,9 +84,19 @@ func (n *nic) deviceInfo() link.Info {
 	return info
 }
 
+// mtuFor is what the engine is told of a device's MTU: while IPv6 is on, no less than RFC 8200 §5 has every link carry. With
+// less, the engine's reports of group memberships never come to an end.
+// Deviates: a device whose MTU falls below that later is used as if it had not, for IPv4 too.
+func (n *nic) mtuFor(mtu int) uint32 {
+	if !n.is4.Load() {
+		mtu = max(mtu, minMTU6)
+	}
+	return uint32(mtu)
+}
+
 // The methods of netstack.LinkEndpoint.
 
-func (n *nic) MTU() uint32                             { return uint32(n.deviceInfo().MTU) }
+func (n *nic) MTU() uint32                             { return n.mtuFor(n.deviceInfo().MTU) }
 func (n *nic) SetMTU(uint32)                           {}
 func (n *nic) MaxHeaderLength() uint16                 { return ethernet.HeaderLen }
 func (n *nic) LinkAddress() tcpip.LinkAddress          { return tcpip.LinkAddress(n.addr[:]) }
