@@ -22,6 +22,7 @@ const (
 	maxLocalRedirects = 5
 	processWait       = 5 * time.Second // for one of the cgi_processes
 	processGrace      = time.Second     // between the end of the output and that of the process
+	feedGrace         = 2 * time.Second // between the end of the process and that of the body
 	maxStderr         = 1 << 10         // of a request, for the log
 )
 

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -53,6 +54,7 @@ root = "www"
 methods = ["GET", "HEAD", "POST", "OPTIONS"]
 cgi = { "/cgi-bin/" = "www/cgi-bin" }
 cgi_timeout = "10s"
+cgi_path = "/usr/bin:/bin"
 cgi_max_output = 30000000
 max_body = 20000000
 `
@@ -137,7 +139,7 @@ func TestCGIEnvironment(t *testing.T) {
 		www, bin := filepath.Join(dir, "www"), filepath.Join(dir, "www/cgi-bin")
 		for _, want := range []string{
 			"CONTENT_LENGTH=5", "CONTENT_TYPE=text/x", "GATEWAY_INTERFACE=CGI/1.1", "HTTP_COOKIE=a=1; b=2",
-			"HTTP_HOST=alpha.lab.example:80", "HTTP_USER_AGENT=test", "HTTP_X_ONE=1, 2", "PATH=" + os.Getenv("PATH"),
+			"HTTP_HOST=alpha.lab.example:80", "HTTP_USER_AGENT=test", "HTTP_X_ONE=1, 2", "PATH=/usr/bin:/bin",
 			"PATH_INFO=/extra path/x", "PATH_TRANSLATED=" + www + "/extra path/x", "QUERY_STRING=a=b&c=%20d",
 			"REQUEST_METHOD=POST", "REQUEST_URI=/cgi-bin/env/extra%20path/x?a=b&c=%20d", "SCRIPT_FILENAME=" + bin + "/env",
 			"SCRIPT_NAME=/cgi-bin/env", "SERVER_NAME=alpha.lab.example", "SERVER_PROTOCOL=HTTP/1.1",
@@ -243,6 +245,24 @@ func TestCGIShutdown(t *testing.T) {
 		readUntil(t, c, "begun")
 	})
 	checkGone(t, filepath.Join(dir, "www/cgi-bin/pids"))
+}
+
+// TestCGILateBody has a client send the body when program and server have given up on it: it must not become a request.
+func TestCGILateBody(t *testing.T) {
+	dir := programsFolder(t)
+	serve(t, dir, cgiConfig, func(t *testing.T, s *site) {
+		c := s.Dial(t, "tcp", 80)
+		const request = "GET /page.txt HTTP/1.1\r\nHost: alpha\r\n\r\n"
+		if _, err := fmt.Fprintf(c, "POST /cgi-bin/deaf HTTP/1.1\r\nHost: alpha\r\nContent-Length: %d\r\n\r\n", len(request)); err != nil {
+			t.Fatal(err)
+		}
+		readUntil(t, c, "deaf")
+		eventually(t, "the end of the request", func() bool { return s.Counters.Value("http.requests") == 1 })
+		_, _ = io.WriteString(c, request) // the connection may be closed
+		if b, _ := io.ReadAll(c); strings.Contains(string(b), "the page") {
+			t.Errorf("got %q", b)
+		}
+	})
 }
 
 func readUntil(t *testing.T, r io.Reader, want string) {

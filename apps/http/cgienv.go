@@ -3,7 +3,6 @@ package http
 import (
 	"net"
 	nethttp "net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,8 +16,8 @@ var privateFields = []string{
 	"Proxy", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// environment makes the meta-variables of RFC 3875 §4.1, and those that programs expect besides. Of the server's own
-// environment a program gets PATH alone.
+// environment makes the meta-variables of RFC 3875 §4.1, and those that programs expect besides. Nothing of the
+// server's own environment is passed on.
 func (s *server) environment(r *nethttp.Request, sc script, size int64) []string {
 	host, port := serverAddress(r)
 	peer, peerPort, _ := net.SplitHostPort(r.RemoteAddr)
@@ -35,7 +34,7 @@ func (s *server) environment(r *nethttp.Request, sc script, size int64) []string
 		"SERVER_PROTOCOL=" + r.Proto,
 		"SERVER_SOFTWARE=" + serverName,
 
-		"PATH=" + os.Getenv("PATH"),
+		"PATH=" + s.cfg.CGIPath,
 		"REMOTE_PORT=" + peerPort,
 		"REQUEST_URI=" + r.RequestURI,
 		"SCRIPT_FILENAME=" + sc.file,

@@ -42,6 +42,7 @@ type config struct {
 	AccessLog string            `toml:"access_log"`
 
 	CGI          map[string]string `toml:"cgi"`
+	CGIPath      string            `toml:"cgi_path"`
 	CGITimeout   apps.Duration     `toml:"cgi_timeout"`
 	CGIProcesses int               `toml:"cgi_processes"`
 	CGIMaxOutput int64             `toml:"cgi_max_output"`
@@ -69,7 +70,7 @@ func defaults() config {
 	return config{
 		Port: 80, Plain: true, TLSPort: 443, HTTP2: true,
 		Index: []string{"index.html", "index.htm"}, Charset: "utf-8",
-		CGITimeout: apps.Duration{Duration: time.Minute}, CGIProcesses: 16, CGIMaxOutput: 1 << 30,
+		CGIPath: "/usr/local/bin:/usr/bin:/bin", CGITimeout: apps.Duration{Duration: time.Minute}, CGIProcesses: 16, CGIMaxOutput: 1 << 30,
 		MaxBody: 1 << 30, MaxHeader: 64 << 10, MaxURI: 8000, MaxConnections: 8192,
 		HeaderTimeout: apps.Duration{Duration: 10 * time.Second}, IdleTimeout: apps.Duration{Duration: time.Minute},
 		BodyTimeout: apps.Duration{Duration: 30 * time.Second}, WriteTimeout: apps.Duration{Duration: 30 * time.Second},

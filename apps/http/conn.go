@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tapestry/apps"
@@ -60,13 +61,18 @@ func (l *listener) Close() error {
 }
 
 // conn writes with large buffers, and as long as the peer takes what is written.
+//
+// It ends for readers with the first read that times out. After a timeout within a body net/http would go on, and take
+// the rest of the body for the next request.
 type conn struct {
 	net.Conn
 	l      *listener
 	closed sync.Once
+	ended  atomic.Bool // for readers
 
-	mu    sync.Mutex
-	limit time.Time // the deadline that was set from above; zero: none
+	mu        sync.Mutex
+	limit     time.Time // the deadline of writes that was set from above; zero: none
+	readLimit time.Time
 }
 
 func (c *conn) Close() error {
@@ -89,6 +95,13 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	defer c.mu.Unlock()
 	c.limit = t
 	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readLimit = t
+	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *conn) SetDeadline(t time.Time) error {
@@ -138,7 +151,20 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 type onlyWriter struct{ io.Writer }
 
 func (c *conn) Read(b []byte) (int, error) {
+	if c.ended.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
 	n, err := c.Conn.Read(b)
 	c.l.counters.Add("bytes.in", uint64(n))
+	if errors.Is(err, os.ErrDeadlineExceeded) && !c.wasWoken() {
+		c.ended.Store(true)
+	}
 	return n, err
+}
+
+// wasWoken tells if net/http only wanted its reader back: it sets a deadline in 1970 then, and a new one after it.
+func (c *conn) wasWoken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.readLimit.IsZero() || c.readLimit.Unix() < 1000
 }

@@ -124,13 +124,13 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stop ends a Read that waits.
+// stop ends a Read that waits, and the connection of HTTP/1 after the reply.
 func (b *body) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.settled {
 		b.settled = true
-		b.arm(time.Unix(1, 0))
+		b.arm(time.Now())
 	}
 }
 
@@ -143,8 +143,8 @@ func (b *body) isOwed(r *nethttp.Request) bool {
 	return !b.settled && (b.begun || r.Header.Get("Expect") == "")
 }
 
-// lingerTime is how long a refused body is read away.
-const lingerTime = 2 * time.Second
+// lingerTime is how long a refused body is read away, if it makes progress.
+const lingerTime = 10 * time.Second
 
 // linger reads a body away for a while after its request was refused: else closing would reset the connection, and the
 // client could lose the reply: RFC 9112 §9.6.

@@ -86,8 +86,11 @@ func closeAll(files []*os.File) {
 func (p *process) feed(in io.Reader) {
 	defer close(p.fed)
 	if p.stdin != nil {
-		_, _ = io.Copy(p.stdin, in) // a program need not read what it is sent
+		_, err := io.Copy(p.stdin, in) // a program need not read what it is sent
 		_ = p.stdin.Close()
+		if err != nil {
+			_, _ = io.Copy(io.Discard, in) // but the client is to see the reply, and the connection to go on
+		}
 	}
 }
 
@@ -144,17 +147,15 @@ func (p *process) finish(well bool) {
 	_ = p.stderr.Close()
 }
 
+// endFeed gives the client a while to send the rest.
 func (p *process) endFeed() {
 	if p.stdin == nil {
 		return
 	}
 	_ = p.stdin.Close() // ends a write
-	select {
-	case <-p.fed:
-	default:
-		p.stopFeed() // ends a read
-		<-p.fed
-	}
+	t := time.AfterFunc(feedGrace, p.stopFeed)
+	defer t.Stop()
+	<-p.fed
 }
 
 // complaint gives what the program wrote to standard error.

@@ -125,7 +125,12 @@ func (s *server) newHTTP(cert *tls.Certificate) *nethttp.Server {
 	h.Protocols.SetHTTP1(true)
 	h.Protocols.SetHTTP2(s.cfg.HTTP2)
 	if cert != nil {
-		h.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
+		h.TLSConfig = &tls.Config{
+			Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		}
+		if s.cfg.HTTP2 { // said here: Serve and ServeTLS race for who sets HTTP/2 up, and Serve does it for those only who ask
+			h.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
+		}
 	}
 	return h
 }
