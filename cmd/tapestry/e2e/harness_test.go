@@ -99,6 +99,8 @@ type process struct {
 	dir            string // working folder
 	runtime        string // folder of control sockets
 	o              options
+	waiting        sync.Once
+	done           chan error
 }
 
 // newProcess prepares the program with these arguments.
@@ -107,7 +109,7 @@ func newProcess(t testing.TB, o options, args ...string) *process {
 	if o.limit == 0 {
 		o.limit = time.Minute
 	}
-	p := &process{o: o, dir: folder(t, "work", o.uid), runtime: folder(t, "run", o.uid)}
+	p := &process{o: o, dir: folder(t, "work", o.uid), runtime: folder(t, "run", o.uid), done: make(chan error, 1)}
 	for name, text := range o.files {
 		writeFile(t, p.dir, name, text, o.uid)
 	}
@@ -137,14 +139,12 @@ func (p *process) wait(t testing.TB) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), p.o.limit)
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- p.cmd.Wait() }()
 	var err error
 	select {
-	case err = <-done:
+	case err = <-p.ended():
 	case <-ctx.Done():
 		t.Errorf("%v is not done after %v", p.cmd.Args, p.o.limit)
-		p.end(done)
+		p.end()
 		return ctx.Err()
 	}
 	if !p.o.any {
@@ -153,14 +153,20 @@ func (p *process) wait(t testing.TB) error {
 	return err
 }
 
+// ended gives the error of a process that was started, when it ends.
+func (p *process) ended() <-chan error {
+	p.waiting.Do(func() { go func() { p.done <- p.cmd.Wait() }() })
+	return p.done
+}
+
 // end ends the process and its group.
-func (p *process) end(done <-chan error) {
+func (p *process) end() {
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-done:
+	case <-p.ended():
 	case <-time.After(5 * time.Second):
 		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-		<-done
+		<-p.ended()
 	}
 }
 

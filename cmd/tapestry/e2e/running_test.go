@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,15 +16,16 @@ import (
 // runningLab is a lab that stays until the test's end.
 type runningLab struct {
 	*process
-	stdin io.WriteCloser
-	ended bool
+	stdin     io.WriteCloser
+	namespace string // "net:[4026532000]"
+	stopped   bool
 }
 
 // startLab brings a lab up that lasts until stop or the test's end.
 func startLab(t testing.TB, labTOML string, o options) *runningLab {
 	t.Helper()
 	needLab(t)
-	o, args := runArgs(o, labTOML, "sh", "-c", "echo ready; read _ || true")
+	o, args := runArgs(o, labTOML, "sh", "-c", "readlink /proc/self/ns/net; echo ready; read _ || true")
 	l := &runningLab{process: newProcess(t, o, args...)}
 	var err error
 	if l.stdin, err = l.cmd.StdinPipe(); err != nil {
@@ -31,26 +34,47 @@ func startLab(t testing.TB, labTOML string, o options) *runningLab {
 	if err := l.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.stop(t) })
-	for end := time.Now().Add(20 * time.Second); !strings.HasPrefix(l.stdout.String(), "ready"); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) || syscall.Kill(l.cmd.Process.Pid, 0) != nil {
-			t.Fatalf("the lab does not come up: %s", l.stderr.String())
+	for !strings.HasSuffix(l.stdout.String(), "ready\n") {
+		select {
+		case err := <-l.ended():
+			t.Fatalf("the lab does not come up: %v %s", err, l.stderr.String())
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	// Tools would look in folders that are not the test's as well, and find other labs of the user's.
+	if sockets, _ := filepath.Glob(filepath.Join(l.runtime, "tapestry", "*", "control")); len(sockets) == 1 {
+		l.cmd.Env = append(l.cmd.Env, "TAPESTRY_SOCKET="+sockets[0])
+	}
+	l.namespace = strings.TrimSpace(strings.TrimSuffix(l.stdout.String(), "ready\n"))
+	t.Cleanup(func() { l.stop(t) })
 	return l
 }
 
 // stop ends the lab and looks at what it left.
 func (l *runningLab) stop(t testing.TB) {
 	t.Helper()
-	if l.ended {
+	if l.stopped {
 		return
 	}
-	l.ended = true
+	l.stopped = true
 	l.stdin.Close()
 	if err := l.wait(t); err != nil {
 		t.Errorf("the lab ends with %v: %s", err, l.stderr.String())
 	}
+	if pids := processesIn(l.namespace); pids != nil && !l.o.any {
+		t.Errorf("the lab's namespace %s lives on in processes %v", l.namespace, pids)
+	}
+}
+
+// processesIn lists the processes in a network namespace, of those that this user may see.
+func processesIn(namespace string) (pids []string) {
+	links, _ := filepath.Glob("/proc/[0-9]*/ns/net")
+	for _, link := range links {
+		if ns, err := os.Readlink(link); err == nil && ns == namespace {
+			pids = append(pids, strings.Split(link, "/")[2])
+		}
+	}
+	return pids
 }
 
 // try runs a script with sh -eu inside the lab, for at most limit.
