@@ -20,7 +20,7 @@ const (
 	maxLabel     = 63 // RFC 1035 §2.3.4
 	minMTU       = 68 // RFC 791 §3.2
 	minMTU6      = 1280
-	maxMTU       = 65535
+	maxMTU       = 65521 // the kernel's MAX_MTU of a TAP: 65535 less the Ethernet header
 )
 
 // Load checks a lab's file and gives its plan. The error is Problems.
