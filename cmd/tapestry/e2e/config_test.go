@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -101,6 +103,32 @@ mac = "02"
 			t.Errorf("no %q, or not in order (%v):\n%s", want, err, stderr)
 		}
 		last = i
+	}
+}
+
+// TestCheckTouchesNothing holds that check can be run beside the lab itself.
+func TestCheckTouchesNothing(t *testing.T) {
+	t.Parallel()
+	o := options{files: map[string]string{"wire.pcapng": "precious\n", "lab.toml": captureLab + "[host.alpha.app.time]\n"}}
+	p := newProcess(t, o, "check", "lab.toml")
+	if stdout, stderr, err := p.run(t); err != nil {
+		t.Fatalf("%v %s%s", err, stdout, stderr)
+	}
+	if b, err := os.ReadFile(filepath.Join(p.dir, "wire.pcapng")); string(b) != "precious\n" {
+		t.Errorf("check wrote into the capture: %.40q %v", b, err)
+	}
+	if entries, err := os.ReadDir(p.dir); len(entries) != 2 {
+		t.Errorf("check left %v %v", entries, err)
+	}
+}
+
+// TestCheckCapture says that a capture has nowhere to go.
+func TestCheckCapture(t *testing.T) {
+	t.Parallel()
+	o := options{files: map[string]string{"lab.toml": plainLab + `capture = "none/wire.pcapng"`}}
+	stdout, stderr, err := newProcess(t, o, "check", "lab.toml").run(t)
+	if status(err) == 0 || stdout != "" || !strings.Contains(stderr, "none/wire.pcapng") || !strings.Contains(stderr, "make the folder first") {
+		t.Errorf("%v %s%s", err, stdout, stderr)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"tapestry/link"
@@ -94,9 +96,16 @@ func openPacket(w *Wire, iface string, addr ethernet.Addr) (link.Device, error) 
 	return d, nil
 }
 
-// withCapture wraps the device in the capture that the wire wants. The device is closed if that fails.
+// withCapture wraps the device in the capture that the wire wants. The device is closed if that fails. On a cable in memory,
+// where a lab's file is only tried, no file is touched: it may be the capture of a lab that runs.
 func withCapture(dev link.Device, w *Wire, log *slog.Logger) (link.Device, error) {
 	if w.Capture == "" {
+		return dev, nil
+	}
+	if _, isTrial := dev.(*pipe.End); isTrial {
+		if _, err := os.Stat(filepath.Dir(w.Capture)); err != nil {
+			return nil, errors.Join(fmt.Errorf("capture %s: %w; make the folder first", w.Capture, err), dev.Close())
+		}
 		return dev, nil
 	}
 	d, err := pcap.New(dev, pcap.Config{Path: w.Capture, SnapLen: w.Snaplen, MaxBytes: w.CaptureSize, Log: log.With("wire", w.Name)})
