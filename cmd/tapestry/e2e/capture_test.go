@@ -50,7 +50,8 @@ func TestDumpToFile(t *testing.T) {
 	l.sh(t, `"$PROGRAM" dump -w dump.pcapng & d=$!
 until test -s dump.pcapng; do sleep 0.02; done; sleep 0.1
 `+traffic+`
-sleep 0.3; kill -INT $d; wait $d`)
+seen=; until test "$seen" = "$(stat -c %s dump.pcapng)"; do seen=$(stat -c %s dump.pcapng); sleep 0.5; done
+kill -INT $d; wait $d`)
 	readCapture(t, filepath.Join(l.dir, "dump.pcapng"))
 }
 
@@ -77,7 +78,6 @@ func readCapture(t *testing.T, file string) {
 		{"super-frames out", "ipv6.src == 2001:db8:51::2 && tcp.len > 1440", true},
 		{"malformed frames", "_ws.malformed || _ws.short", false},
 		{"wrong checksums", "ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0", false},
-		{"lost segments", "tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment", false},
 	}
 	for _, c := range counts {
 		out, errs := reader(t, "tshark", "-n", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
