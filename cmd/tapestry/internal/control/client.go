@@ -22,15 +22,18 @@ func Call(ctx context.Context, path string, r Request, receive func(json.RawMess
 	if err != nil {
 		return err
 	}
-	if _, err := c.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("control: %w", err)
-	}
+	_, unsent := c.Write(append(b, '\n')) // a lab that refuses the caller answers without reading, and closes
 	err = readAnswers(c, receive)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case unsent != nil && errors.Is(err, errEnded):
+		return fmt.Errorf("control: %w", unsent)
 	}
 	return err
 }
+
+var errEnded = errors.New("control: the lab ended")
 
 func readAnswers(c net.Conn, receive func(json.RawMessage) error) error {
 	lines := bufio.NewScanner(c)
@@ -53,5 +56,5 @@ func readAnswers(c net.Conn, receive func(json.RawMessage) error) error {
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("control: answer: %w", err)
 	}
-	return errors.New("control: the lab ended")
+	return errEnded
 }

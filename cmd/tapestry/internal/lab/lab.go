@@ -134,9 +134,8 @@ func (l *Lab) connect(h *host, p *Port, open opener) error {
 	return nil
 }
 
-// lose reports a device that is gone.
+// lose reports a device that is gone; the host has logged it.
 func (l *Lab) lose(err error) {
-	l.log.Error("a device is gone", "error", err)
 	select {
 	case l.gone <- err:
 	default:
