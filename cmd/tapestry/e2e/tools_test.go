@@ -101,8 +101,9 @@ func TestTwoLabs(t *testing.T) {
 		t.Errorf("%v %s%s", err, out, errs)
 	}
 	for _, name := range []string{"a", "b"} {
-		if out := a.tool(t, "shell", "--lab", name, "--", "sh", "-c", "echo $TAPESTRY_LAB; ping -q -c1 198.51.100.2"); !strings.HasPrefix(out, name+"\n") {
-			t.Errorf("--lab %s reaches another: %s", name, out)
+		out, errs, err := command(a, "shell", "--lab", name, "--", "sh", "-c", "echo $TAPESTRY_LAB; ping -q -c1 198.51.100.2")
+		if err != nil || !strings.HasPrefix(out, name+"\n") {
+			t.Errorf("--lab %s: %v %s%s", name, err, out, errs)
 		}
 	}
 	if out, errs, err := command(a, "run", filepath.Join(b.dir, "lab.toml"), "--", "echo", "started"); status(err) != 125 || out != "" || !strings.Contains(errs, `"b" is running already`) {
@@ -110,9 +111,9 @@ func TestTwoLabs(t *testing.T) {
 	}
 }
 
-// command runs the program in the surroundings of a lab.
+// command runs the program as the user of a lab does in another terminal: it has to find the lab.
 func command(l *runningLab, args ...string) (stdout, stderr string, err error) {
-	return l.outside(limit, append([]string{program}, args...)...)
+	return l.outside(limit, append([]string{"env", "-u", "TAPESTRY_SOCKET", program}, args...)...)
 }
 
 // TestEnvironment holds what the README promises to the command.
