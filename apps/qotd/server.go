@@ -2,6 +2,7 @@ package qotd
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"sync/atomic"
@@ -69,10 +70,21 @@ func (c config) load(cfg apps.Config) ([][]byte, error) {
 	return all, nil
 }
 
+// maxQuotes is the most octets of a file of quotes.
+const maxQuotes = 1 << 20
+
 func loadFile(name string) ([][]byte, error) {
-	text, err := os.ReadFile(name)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxQuotes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxQuotes {
+		return nil, fmt.Errorf("%s: longer than %d octets", name, maxQuotes)
 	}
 	var all [][]byte
 	for _, q := range splitFile(string(text)) {

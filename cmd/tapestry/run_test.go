@@ -100,6 +100,9 @@ func TestEnvironment(t *testing.T) {
 
 // TestForgedMark has someone else set the mark of the namespace: it must not be believed.
 func TestForgedMark(t *testing.T) {
+	if os.Getuid() != 0 {
+		nstest.Skip(t, "needs root to make a namespace that is in use")
+	}
 	u := user{uid: os.Getuid(), dir: runtimeDir(t, os.Getuid())}
 	own, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
@@ -110,6 +113,13 @@ func TestForgedMark(t *testing.T) {
 	out, err := c.CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) == own {
 		t.Errorf("the lab ran in %s, which is the test's: %v", out, err)
+	}
+	// Any other mark, in a namespace that is in use.
+	c = u.program(t, "unshare", "-n", "sh", "-euc", "ip link set lo up; readlink /proc/self/ns/net; "+
+		"TAPESTRY_NETNS='net:[1] 0' "+binary+" run -- readlink /proc/self/ns/net")
+	out, err = c.CombinedOutput()
+	if ns := strings.Fields(string(out)); err != nil || len(ns) != 2 || ns[0] == ns[1] {
+		t.Errorf("the lab ran in its caller's namespace: %v: %s", err, out)
 	}
 }
 

@@ -279,3 +279,12 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// A file without an end, or one that is no lab's at all, is an error before it fills the memory.
+func TestLoadFileIsLimited(t *testing.T) {
+	for _, name := range []string{"/dev/zero", t.TempDir()} {
+		if _, err := LoadFile(name, nil); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, want an error that names it", name, err)
+		}
+	}
+}

@@ -187,6 +187,7 @@ func forward(ctx context.Context, l *listener, name string, snaplen int, to chan
 		case <-ctx.Done():
 			return
 		case s := <-l.frames:
+			l.taken(s)
 			f := describe(s, name, snaplen)
 			f.Missed = l.missed.Load()
 			select {

@@ -3,6 +3,7 @@ package lab
 import (
 	_ "embed" // of the default lab
 	"fmt"
+	"io"
 	"os"
 
 	"tapestry/apps"
@@ -19,18 +20,28 @@ func LoadFile(name string, registry []apps.App) (*Plan, error) {
 	if name == "" {
 		return Load(DefaultName, defaultLab, registry)
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
-	}
-	if !info.Mode().IsRegular() && info.IsDir() {
-		return nil, fmt.Errorf("lab: %s is a folder; name the lab's file in it", name)
-	}
-	text, err := os.ReadFile(name)
+	text, err := readLimited(name)
 	if err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	return Load(name, text, registry)
+}
+
+// readLimited reads a file, or what comes out of a pipe, if that is no more than maxFile.
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder; name the lab's file in it", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s is longer than %d octets, which no lab's file is; name the right file", name, maxFile)
+	}
+	return text, err
 }
 
 // DefaultFile is the text of the default lab, to begin a file of one's own with.

@@ -164,10 +164,13 @@ func (l *Lab) Close() error {
 
 // Check starts the lab on cables in memory and takes it down again. The error is Problems where the file is wrong.
 func Check(p *Plan) error {
-	scratch := filepath.Join(os.TempDir(), fmt.Sprintf("tapestry-check-%d", os.Getpid()))
-	defer os.RemoveAll(scratch)
 	trial := *p
 	if p.State != "" {
+		scratch, err := os.MkdirTemp("", "tapestry-check-")
+		if err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+		defer os.RemoveAll(scratch)
 		trial.State = scratch
 	}
 	trial.Wires = nil

@@ -30,11 +30,15 @@ type sighting struct {
 // listener gets clones of frames; what does not fit its channel is counted and not waited for.
 type listener struct {
 	frames chan sighting
+	octets atomic.Int64 // in frames
 	missed atomic.Uint64
 }
 
-// listenerDepth is how many frames a listener can lag behind.
-const listenerDepth = 1024
+// How far a listener can lag behind, in frames and in octets.
+const (
+	listenerDepth  = 1024
+	listenerOctets = 4 << 20
+)
 
 func newMonitor(d link.Device, gone func(error)) *monitor {
 	m := &monitor{Device: d, gone: gone}
@@ -95,6 +99,7 @@ func (l *listener) drain() {
 	for {
 		select {
 		case s := <-l.frames:
+			l.taken(s)
 			s.frame.Release()
 		default:
 			return
@@ -116,13 +121,21 @@ func (m *monitor) show(f []link.Frame, out bool) {
 }
 
 func (l *listener) offer(s sighting) {
-	select {
-	case l.frames <- s:
-	default:
-		s.frame.Release()
-		l.missed.Add(1)
+	n := int64(s.frame.Len())
+	if l.octets.Add(n) <= listenerOctets {
+		select {
+		case l.frames <- s:
+			return
+		default:
+		}
 	}
+	l.octets.Add(-n)
+	s.frame.Release()
+	l.missed.Add(1)
 }
+
+// taken counts a frame that left the channel; call it before the frame is released.
+func (l *listener) taken(s sighting) { l.octets.Add(-int64(s.frame.Len())) }
 
 // monitorQueue shows what passes a queue.
 type monitorQueue struct {

@@ -3,10 +3,12 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,10 +59,17 @@ func Outside() State { return State{UID: os.Getuid()} }
 func inside(own string) (State, bool) {
 	from, uid, ok := strings.Cut(os.Getenv(markEnv), " ")
 	n, err := strconv.Atoi(uid)
-	if !ok || err != nil || !strings.HasPrefix(from, "net:[") || from == own {
+	if !ok || err != nil || !strings.HasPrefix(from, "net:[") || from == own || !isNew() {
 		return State{}, false
 	}
 	return State{UID: n, User: n != 0 || !mapsAll(), Inside: true}, true
+}
+
+// isNew reports whether nobody has used this network namespace yet: in a new one no interface is up, not even lo. The
+// environment can be inherited or forged; this cannot, and keeps a lab's interfaces out of the namespaces of others.
+func isNew() bool {
+	all, err := net.Interfaces()
+	return err == nil && !slices.ContainsFunc(all, func(i net.Interface) bool { return i.Flags&net.FlagUp != 0 })
 }
 
 // mapsAll reports whether the user namespace has more users than one.
