@@ -179,6 +179,35 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// TestListWhileClaiming lists labs all the time while one starts again and again: nobody who looks is in its way.
+func TestListWhileClaiming(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tapestry")
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-end:
+				return
+			default:
+				List([]string{dir})
+			}
+		}
+	}()
+	for range 300 {
+		c, err := ClaimLab(dir, "one")
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if err := c.Release(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(end)
+	<-done
+}
+
 // TestStale takes over what a lab left that died.
 func TestStale(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tapestry")

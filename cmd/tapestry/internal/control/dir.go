@@ -104,8 +104,9 @@ func claim(dir, lab string) (*Claim, error) {
 
 // hold locks f and writes this process's number into it.
 func hold(f *os.File, path string) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	whole := unix.Flock_t{Type: unix.F_WRLCK}
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &whole)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 		return fmt.Errorf("control: lab %q %w (process %d): stop it, or give this one another name",
 			filepath.Base(filepath.Dir(path)), ErrRunning, holder(f))
 	}
@@ -178,14 +179,16 @@ func List(dirs []string) []Running {
 	return all
 }
 
-// runningPID gives the process that holds a lock; zero if none does.
+// runningPID gives the process that holds a lock; zero if none does. It asks and takes no lock itself, which a lab that
+// starts at that moment would find in its way.
 func runningPID(path string) int {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+	whole := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &whole); err != nil || whole.Type == unix.F_UNLCK {
 		return 0
 	}
 	return holder(f)

@@ -4,7 +4,7 @@
 //
 // Each user has one folder, $XDG_RUNTIME_DIR/tapestry or else /tmp/tapestry-UID, mode 0700, and each running lab one in it:
 //
-//	lock      held with flock(2) while the lab runs; contains the number of its process
+//	lock      held by an open file description lock (fcntl(2)) while the lab runs; contains the number of its process
 //	control   the socket, mode 0600
 //	ca.pem    the authority of the certificates that the lab made
 //
