@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/netip"
@@ -106,7 +107,8 @@ func (r *recorder) endpoints() []Endpoint {
 }
 
 // WriteTable shows the lab to a person.
-func (i Info) WriteTable(w io.Writer) error {
+func (i Info) WriteTable(out io.Writer) error {
+	w := bufio.NewWriter(out) // a tabwriter writes each cell
 	where := "the caller's network namespace"
 	if i.Own {
 		where = "a network namespace of its own"
@@ -136,7 +138,10 @@ func (i Info) WriteTable(w io.Writer) error {
 	fmt.Fprintf(t, "control socket\t%s\n", i.Socket)
 	fmt.Fprintf(t, "a shell beside %s\ttapestry shell --lab %s\n", i.firstWire(), i.Lab)
 	fmt.Fprintf(t, "from inside %s\ttapestry ping|arp|route|netstat|stats|dump --lab %s\n", i.firstHost(), i.Lab)
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 func (i Info) writeApps(w io.Writer) {
