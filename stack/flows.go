@@ -2,6 +2,7 @@ package stack
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -90,6 +91,25 @@ func (t *flows) acked(k flowKey, ack uint32) {
 	if !isYoung {
 		t.put(k, fl)
 	}
+}
+
+// octets is how much of a flow is in flight.
+func (t *flows) octets(k flowKey) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fl, _ := t.find(k)
+	if fl == nil {
+		return 0
+	}
+	return int(fl.nxt - fl.una)
+}
+
+// keyOf names the flow from our socket to its peer.
+func keyOf(local, remote netip.AddrPort) (k flowKey) {
+	copy(k.src[:], local.Addr().Unmap().AsSlice())
+	copy(k.dst[:], remote.Addr().Unmap().AsSlice())
+	k.srcPort, k.dstPort = local.Port(), remote.Port()
+	return k
 }
 
 // inFlight reports whether seq was sent and not yet acknowledged.

@@ -18,7 +18,7 @@ type Socket struct {
 	Remote  netip.AddrPort `json:"remote,omitzero"`
 	State   string         `json:"state,omitempty"` // RFC 9293 §3.3.2, for TCP
 	RecvQ   int            `json:"recv_q"`          // octets that the application has not read
-	SendQ   int            `json:"send_q"`          // octets that the peer has not acknowledged
+	SendQ   int            `json:"send_q"`          // octets sent that the peer has not acknowledged
 }
 
 // Sockets lists the host's endpoints by network and local address.
@@ -26,6 +26,7 @@ func (h *Host) Sockets() []Socket {
 	var socks []Socket
 	for _, ep := range h.ns.RegisteredEndpoints() {
 		if s, ok := socketOf(ep); ok {
+			s.SendQ += h.inFlight(s)
 			socks = append(socks, s)
 		}
 	}
@@ -33,6 +34,21 @@ func (h *Host) Sockets() []Socket {
 		return cmp.Or(cmp.Compare(a.Network, b.Network), a.Local.Compare(b.Local), a.Remote.Compare(b.Remote))
 	})
 	return slices.Compact(socks) // a dual-stack endpoint is registered once for each IP version
+}
+
+// inFlight is how many octets of a TCP connection were sent and not acknowledged: the engine does not tell, but the
+// adapter has seen them leave. A connection within the host is not seen.
+func (h *Host) inFlight(s Socket) int {
+	if !s.Remote.IsValid() || s.State == "" {
+		return 0
+	}
+	k := keyOf(s.Local, s.Remote)
+	for _, i := range h.sortedInterfaces() {
+		if n := i.nic.flows.octets(k); n > 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 // socketOf describes an endpoint of the engine, or an inline handler's.
@@ -58,9 +74,18 @@ func socketOf(te netstack.TransportEndpoint) (Socket, bool) {
 	if info.TransProto == header.TCPProtocolNumber {
 		s.State = tcp.EndpointState(ep.State()).String()
 	}
-	s.RecvQ, _ = ep.GetSockOptInt(tcpip.ReceiveQueueSizeOption)
-	s.SendQ, _ = ep.GetSockOptInt(tcpip.SendQueueSizeOption)
+	s.RecvQ = queued(ep, tcpip.ReceiveQueueSizeOption)
+	s.SendQ = queued(ep, tcpip.SendQueueSizeOption)
 	return s, true
+}
+
+// queued reads the length of a queue; an endpoint that has none, or does not tell, gives 0.
+func queued(ep tcpip.Endpoint, o tcpip.SockOptInt) int {
+	n, err := ep.GetSockOptInt(o)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func networkName(info *netstack.TransportEndpointInfo) string {

@@ -19,7 +19,7 @@ import (
 // TestSlowClients has clients stop in the middle of everything: the server ends each connection.
 func TestSlowClients(t *testing.T) {
 	dir := folder(t, map[string]string{"www/large": strings.Repeat("x", 20<<20)})
-	config := writing + "header_timeout = \"100ms\"\nidle_timeout = \"100ms\"\nbody_timeout = \"100ms\"\nwrite_timeout = \"100ms\"\n"
+	config := writing + "header_timeout = \"100ms\"\nidle_timeout = \"100ms\"\nbody_timeout = \"300ms\"\nwrite_timeout = \"100ms\"\n"
 	config = strings.Replace(config, "1000000", "100000000", 1)
 	tests := []struct{ name, send, want string }{
 		{"nothing", "", ""},
@@ -55,11 +55,11 @@ func TestSlowClients(t *testing.T) {
 			b.WriteString("PUT /g HTTP/1.1\r\nHost: alpha\r\nConnection: close\r\nContent-Length: 65536\r\n\r\n")
 			b.Write(make([]byte, 65536))
 			c := s.Dial(t, "tcp", 80)
-			for b.Len() > 0 { // 8 KiB in 50 ms: four times as long as the timeout
+			for b.Len() > 0 { // 8 KiB in 80 ms: twice as long as the timeout
 				if _, err := c.Write(b.Next(8 << 10)); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(50 * time.Millisecond)
+				time.Sleep(80 * time.Millisecond)
 			}
 			if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 20") {
 				t.Errorf("got %.100q, %v", got, err)

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	MTU     int              // default 1500
 	Offload link.Offload     // what crosses unfinished; default none: see [AllOffloads]
-	Depth   int              // frames held in each direction; default 1024
+	Depth   int              // frames held in each direction; default 8192, more than TCP has in flight by default
 	Names   [2]string        // default "pipe0", "pipe1"
 	Addrs   [2]ethernet.Addr // default 02:00:00:00:00:01 and :02
 }
@@ -26,7 +26,7 @@ func (c Config) withDefaults() Config {
 		c.MTU = 1500
 	}
 	if c.Depth <= 0 {
-		c.Depth = 1024
+		c.Depth = 8192
 	}
 	for i := range 2 {
 		if c.Names[i] == "" {

@@ -6,8 +6,12 @@ import (
 	"tapestry/link"
 )
 
-// ring is a bounded queue of frames with one reader and any number of writers.
+// firstDepth is how many frames a ring has room for before it grows.
+const firstDepth = 64
+
+// ring is a bounded queue of frames with one reader and any number of writers. It starts small: most cables are quiet.
 type ring struct {
+	depth  int // frames at the most
 	mu     sync.Mutex
 	filled sync.Cond // its L is &mu
 	frames []link.Frame
@@ -17,7 +21,7 @@ type ring struct {
 }
 
 func newRing(depth int) *ring {
-	r := &ring{frames: make([]link.Frame, depth)}
+	r := &ring{depth: depth, frames: make([]link.Frame, min(depth, firstDepth))}
 	r.filled.L = &r.mu
 	return r
 }
@@ -29,7 +33,8 @@ func (r *ring) put(f []link.Frame) (n int, frames, bytes, gso uint64) {
 	if r.closed {
 		return 0, 0, 0, 0
 	}
-	n = min(len(f), len(r.frames)-r.count)
+	n = min(len(f), r.depth-r.count)
+	r.grow(r.count + n)
 	for i := range f[:n] {
 		bytes += uint64(f[i].Len())
 		if f[i].GSO != link.GSONone {
@@ -43,6 +48,21 @@ func (r *ring) put(f []link.Frame) (n int, frames, bytes, gso uint64) {
 		r.filled.Signal()
 	}
 	return n, uint64(n), bytes, gso
+}
+
+// grow makes room for n frames; r.mu is held.
+func (r *ring) grow(n int) {
+	if n <= len(r.frames) {
+		return
+	}
+	size := len(r.frames)
+	for size < n {
+		size *= 2
+	}
+	grown := make([]link.Frame, min(size, r.depth))
+	k := copy(grown, r.frames[r.first:])
+	copy(grown[k:], r.frames[:r.first])
+	r.frames, r.first = grown, 0
 }
 
 // get blocks for at least one frame; zero means closed.

@@ -261,7 +261,7 @@ func (p *printer) ipv6Options(b []byte) {
 			p.add(", bad options")
 			return
 		}
-		switch v := b[2 : 2+b[1]]; {
+		switch v := b[2 : 2+int(b[1])]; {
 		case b[0] == 5 && len(v) == 2:
 			p.add(", router alert %d", be16(v)) // RFC 2711 §2.1
 		case b[0] != 1:
