@@ -43,8 +43,8 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// stranger is a user who is nobody on any machine.
-const stranger = 64321
+// stranger is a user who is nobody on any machine, and another one for each process: their labs share a folder in /tmp.
+var stranger = 61000 + os.Getpid()%4000
 
 // users are those who must be able to run a lab.
 func users(t *testing.T, test func(t *testing.T, u user)) {
