@@ -4,7 +4,7 @@ go 1.26.3
 
 require (
 	github.com/google/go-cmp v0.7.0
-	github.com/google/gopacket v1.1.19
+	github.com/google/gopacket v1.1.19 // tests only: its pcapngs have no direction, and its reader panics on short options
 	github.com/miekg/dns v1.1.73
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/songgao/water v0.0.0-20200317203138-2b4b6d7c09d8
