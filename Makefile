@@ -34,7 +34,7 @@ check: need ## gofmt, vet, staticcheck, presubmit rules, tests with the race det
 	@scripts/check.sh
 
 soak: need ## the long tests (build tag soak): up to an hour
-	$(GO) test -tags soak -run Soak -count=1 -timeout 60m ./...
+	$(GO) test -tags soak -run Soak -v -count=1 -timeout 60m ./...
 
 fuzz: need ## run each fuzz target for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
