@@ -63,7 +63,11 @@ func (s superFrame) build(t testing.TB, from, to int) []byte {
 		t.Fatal(err)
 	}
 	_, l7 := s.headLen()
-	return b.Bytes()[:l7+to-from] // gopacket pads to 60 octets
+	out := b.Bytes()[:l7+to-from] // gopacket pads to 60 octets
+	if sum := out[l7-2 : l7]; s.udp != nil && sum[0] == 0 && sum[1] == 0 {
+		sum[0], sum[1] = 0xff, 0xff // RFC 768: zero would say that there is no checksum; gopacket writes it
+	}
+	return out
 }
 
 // segments is the simple segmentation: every segment serialized from its fields.
