@@ -29,7 +29,7 @@ var errSegment = errors.New("link: super-frame cannot be segmented")
 // finished, or its segments. It owns f from then on; the caller owns what was appended. With an error, nothing was
 // appended and f was released.
 func Fit(dst []Frame, f Frame, tx Offload) ([]Frame, error) {
-	if f.GSO != GSONone && !tx.Has(f.GSO.offload()) {
+	if f.GSO != GSONone && !tx.Has(f.GSO.Offload()) {
 		defer f.Release()
 		return Segment(dst, &f, tx)
 	}
@@ -42,8 +42,8 @@ func Fit(dst []Frame, f Frame, tx Offload) ([]Frame, error) {
 	return append(dst, f), nil
 }
 
-// offload is what a device must have to take a super-frame of this kind; of an unknown kind, more than there is.
-func (g GSO) offload() Offload {
+// Offload is what a device must have to take a super-frame of this kind; of an unknown kind, more than there is.
+func (g GSO) Offload() Offload {
 	switch g {
 	case GSOTCPv4:
 		return OffloadTSO4

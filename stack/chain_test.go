@@ -57,16 +57,7 @@ func tooBig(mtu uint32, seg []byte) []byte {
 // A forged message stays one behind any chain of headers, and however its octets lie in memory.
 func TestForgedICMPBehindExtensionHeaders(t *testing.T) {
 	w := newWiretap(t)
-	l, err := w.server.Listen("tcp", "["+peer6.String()+"]:9")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := w.client.DialContext(t.Context(), "tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := w.connect(t, peer6)
 	w.mute.Store(true)
 	writeZeros(t, c, 10_000)
 	seg := w.largest(t)

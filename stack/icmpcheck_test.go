@@ -94,6 +94,22 @@ func newTestHost(t *testing.T, dev link.Device, c InterfaceConfig) *Host {
 	return h
 }
 
+// connect gives the client's end of a connection to a listener of the server that nobody accepts from.
+func (w *wiretap) connect(t *testing.T, addr netip.Addr) net.Conn {
+	t.Helper()
+	l, err := w.server.Listen("tcp", netip.AddrPortFrom(addr, 9).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	c, err := w.client.DialContext(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
 // maxSegment writes data over a fresh connection and returns the largest TCP payload that crossed the wire, with the
 // packet of one such segment. Between, the errors are sent to the client; they get a recent segment of its.
 func maxSegment(t *testing.T, w *wiretap, addr netip.Addr, errors func(segment []byte) [][]byte) int {
@@ -247,16 +263,7 @@ func TestGenuineICMP(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWiretap(t)
-			l, err := w.server.Listen("tcp", netip.AddrPortFrom(tt.addr, 9).String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			c, err := w.client.DialContext(t.Context(), "tcp", l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := w.connect(t, tt.addr)
 			w.mute.Store(true)
 			writeZeros(t, c, 10_000)
 			seg := w.largest(t)

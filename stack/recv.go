@@ -48,7 +48,7 @@ func (n *nic) receive(f *link.Frame) {
 		n.drops.otherHost.Add(1)
 		return
 	}
-	if f.GSO == link.GSONone && f.Len() > n.deviceInfo().MTU+ethernet.HeaderLen+vlanTagLen {
+	if f.GSO == link.GSONone && f.Len() > n.deviceInfo().MTU+ethernet.HeaderLen+ethernet.TagLen {
 		n.drops.tooLong.Add(1)
 		return
 	}
@@ -79,9 +79,6 @@ func (n *nic) receiveDatagrams(f *link.Frame) {
 	*b = parts[:0]
 }
 
-// vlanTagLen is the room that a frame of full MTU needs for a tag (IEEE 802.3 §3.2.7).
-const vlanTagLen = 4
-
 // makeContiguous gives a frame whose first chunk does not hold the Ethernet header one chunk. It reports whether there
 // are that many octets at all.
 func (n *nic) makeContiguous(f *link.Frame) bool {
@@ -89,10 +86,8 @@ func (n *nic) makeContiguous(f *link.Frame) bool {
 		return false
 	}
 	flat := link.NewFrame(f.AppendTo(nil))
-	flat.NeedsChecksum, flat.DataValid, flat.CsumStart, flat.CsumOffset = f.NeedsChecksum, f.DataValid, f.CsumStart, f.CsumOffset
-	flat.GSO, flat.GSOSize = f.GSO, f.GSOSize
-	f.Release()
-	*f = flat
+	f.Data.Release()
+	f.Data = flat.Data
 	return true
 }
 

@@ -45,10 +45,10 @@ func framingOf(h ethernet.Header) Framing {
 
 // packetType tells for whom a frame was, from its destination address.
 func packetType(eth []byte) tcpip.PacketType {
-	switch {
-	case eth[0]&1 == 0:
+	switch dst := ethernet.Addr(eth[:ethernet.AddrLen]); {
+	case !dst.IsMulticast():
 		return tcpip.PacketHost
-	case string(eth[:6]) == "\xff\xff\xff\xff\xff\xff":
+	case dst.IsBroadcast():
 		return tcpip.PacketBroadcast
 	}
 	return tcpip.PacketMulticast

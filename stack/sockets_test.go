@@ -2,7 +2,6 @@ package stack
 
 import (
 	"net"
-	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -11,16 +10,7 @@ import (
 // A socket's queues are what its application has not read, and what its peer has not acknowledged.
 func TestSocketQueues(t *testing.T) {
 	w := newWiretap(t)
-	l, err := w.server.Listen("tcp", netip.AddrPortFrom(peer4, 9).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := w.client.DialContext(t.Context(), "tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := w.connect(t, peer4)
 	sender := func(s Socket) bool { return s.Local.Port() == uint16(c.LocalAddr().(*net.TCPAddr).Port) }
 	receiver := func(s Socket) bool { return s.Remote.Port() == uint16(c.LocalAddr().(*net.TCPAddr).Port) }
 	for _, s := range w.client.Sockets() {

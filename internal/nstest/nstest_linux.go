@@ -126,3 +126,14 @@ func setUp() error {
 	}
 	return nil
 }
+
+// DropCapabilities empties the effective set of this thread, which the caller has locked and lets end.
+func DropCapabilities() error {
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var d [2]unix.CapUserData
+	if err := unix.Capget(&h, &d[0]); err != nil {
+		return err
+	}
+	d[0].Effective, d[1].Effective = 0, 0
+	return unix.Capset(&h, &d[0])
+}

@@ -56,7 +56,7 @@ func (d *Device) queueConfig(c Config) vnet.Config {
 	r := &receiver{}
 	q := vnet.Config{
 		Name: c.Interface, Header: !c.NoVnetHdr, MTU: c.MTU, Rx: d.info.Rx, Tx: d.info.Tx, Counters: &d.Counters,
-		Receive: r.receive, Amend: r.amend, Gap: wire.TagLen, Exists: exists, Gone: d.setGone,
+		Receive: r.receive, Amend: r.amend, Gap: ethernet.TagLen, Exists: exists, Gone: d.setGone,
 	}
 	if d.ring != nil {
 		d.ring.withHeader, d.ring.aux = q.Header, &r.aux
@@ -84,15 +84,7 @@ func (c Config) fitTo(ifi *net.Interface) (Config, error) {
 }
 
 // Info implements [link.Device].
-func (d *Device) Info() link.Info {
-	i := d.info
-	select {
-	case <-d.gone:
-		i.Up, i.Changed = false, nil
-	default:
-	}
-	return i
-}
+func (d *Device) Info() link.Info { return wire.Now(d.info, d.gone) }
 
 // Queues implements [link.Device].
 func (d *Device) Queues() []link.Queue { return []link.Queue{d.queue} }

@@ -188,7 +188,7 @@ func TestForbidden(t *testing.T) {
 	errs := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		if err := dropCapabilities(); err != nil {
+		if err := nstest.DropCapabilities(); err != nil {
 			errs <- err
 			return
 		}
@@ -198,17 +198,6 @@ func TestForbidden(t *testing.T) {
 	if err := <-errs; !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "CAP_NET_RAW") {
 		t.Errorf("Open = %v, want EPERM and a remedy", err)
 	}
-}
-
-// dropCapabilities empties the effective set of this thread.
-func dropCapabilities() error {
-	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var d [2]unix.CapUserData
-	if err := unix.Capget(&h, &d[0]); err != nil {
-		return err
-	}
-	d[0].Effective, d[1].Effective = 0, 0
-	return unix.Capset(&h, &d[0])
 }
 
 // BenchmarkRead passes frames, and super-frames of 45 segments, through a veth pair in bursts: with recvmsg(2) and with

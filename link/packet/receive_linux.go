@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"tapestry/link"
+	"tapestry/link/ethernet"
 	"tapestry/link/internal/vnet"
 	"tapestry/link/internal/wire"
 )
@@ -67,7 +68,7 @@ func parseAux(b []byte) aux {
 // control message tells.
 func (r *receiver) amend(f *link.Frame) {
 	if r.aux.status&unix.TP_STATUS_VLAN_VALID == 0 {
-		f.Data.TrimFront(wire.TagLen)
+		f.Data.TrimFront(ethernet.TagLen)
 	} else {
 		r.putTag(f)
 	}
@@ -83,8 +84,8 @@ func (r *receiver) amend(f *link.Frame) {
 // putTag moves the addresses into the gap and writes the tag behind them (IEEE 802.1Q §9.6).
 func (r *receiver) putTag(f *link.Frame) {
 	const addrs = 12
-	var b [addrs + wire.TagLen]byte
-	f.Data.ReadAt(b[:addrs], wire.TagLen)
+	var b [addrs + ethernet.TagLen]byte
+	f.Data.ReadAt(b[:addrs], ethernet.TagLen)
 	tpid := r.aux.tpid
 	if r.aux.status&unix.TP_STATUS_VLAN_TPID_VALID == 0 {
 		tpid = unix.ETH_P_8021Q
@@ -93,6 +94,6 @@ func (r *receiver) putTag(f *link.Frame) {
 	binary.BigEndian.PutUint16(b[addrs+2:], r.aux.tci)
 	f.Overwrite(0, b[:])
 	if f.NeedsChecksum {
-		f.CsumStart += wire.TagLen
+		f.CsumStart += ethernet.TagLen
 	}
 }

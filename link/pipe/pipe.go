@@ -64,15 +64,7 @@ type End struct {
 }
 
 // Info implements [link.Device].
-func (e *End) Info() link.Info {
-	i := e.info
-	select {
-	case <-e.cut:
-		i.Up, i.Changed = false, nil
-	default:
-	}
-	return i
-}
+func (e *End) Info() link.Info { return wire.Now(e.info, e.cut) }
 
 // Queues implements [link.Device].
 func (e *End) Queues() []link.Queue { return []link.Queue{e} }

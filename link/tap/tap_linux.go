@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 	"tapestry/link"
 	"tapestry/link/internal/vnet"
+	"tapestry/link/internal/wire"
 )
 
 // Device is a TAP device: a [link.Device].
@@ -50,15 +51,7 @@ func Open(c Config) (*Device, error) {
 }
 
 // Info implements [link.Device].
-func (d *Device) Info() link.Info {
-	i := d.info
-	select {
-	case <-d.gone:
-		i.Up, i.Changed = false, nil
-	default:
-	}
-	return i
-}
+func (d *Device) Info() link.Info { return wire.Now(d.info, d.gone) }
 
 // Queues implements [link.Device].
 func (d *Device) Queues() []link.Queue {

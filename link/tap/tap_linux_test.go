@@ -212,7 +212,7 @@ func TestForbidden(t *testing.T) {
 			if err := unix.Setfsuid(65534); err != nil { // takes the right to override file modes with it
 				return err
 			}
-			return dropCapabilities()
+			return nstest.DropCapabilities()
 		}, []string{"is closed to this user (mode", "may not use tap%d"}},
 	}
 	for _, tt := range tests {
@@ -236,17 +236,6 @@ func TestForbidden(t *testing.T) {
 			}
 		})
 	}
-}
-
-// dropCapabilities empties the effective set of this thread.
-func dropCapabilities() error {
-	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var d [2]unix.CapUserData
-	if err := unix.Capget(&h, &d[0]); err != nil {
-		return err
-	}
-	d[0].Effective, d[1].Effective = 0, 0
-	return unix.Capset(&h, &d[0])
 }
 
 // TestRemoved has the interface go away under a reader that waits.

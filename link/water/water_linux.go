@@ -13,6 +13,7 @@ import (
 	"github.com/songgao/water"
 	"golang.org/x/sys/unix"
 	"tapestry/link"
+	"tapestry/link/ethernet"
 	"tapestry/link/internal/wire"
 )
 
@@ -94,22 +95,14 @@ func newDevice(w *water.Interface, c Config) (*Device, error) {
 		rand.Read(c.Addr[:])
 		c.Addr[0] = c.Addr[0]&^1 | 2 // IEEE 802 §8.4: an individual address, locally administered
 	}
-	d := &Device{file: file, gone: make(chan struct{}), buf: make([]byte, ifi.MTU+wire.HeaderLen+wire.TagLen+1)}
+	d := &Device{file: file, gone: make(chan struct{}), buf: make([]byte, ifi.MTU+ethernet.HeaderLen+ethernet.TagLen+1)}
 	d.info = link.Info{Name: w.Name(), Addr: c.Addr, MTU: ifi.MTU, Up: true, Changed: d.gone}
 	d.out.New = func() any { return new([]byte) }
 	return d, nil
 }
 
 // Info implements [link.Device].
-func (d *Device) Info() link.Info {
-	i := d.info
-	select {
-	case <-d.gone:
-		i.Up, i.Changed = false, nil
-	default:
-	}
-	return i
-}
+func (d *Device) Info() link.Info { return wire.Now(d.info, d.gone) }
 
 // Queues implements [link.Device].
 func (d *Device) Queues() []link.Queue { return []link.Queue{d} }

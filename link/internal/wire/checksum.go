@@ -1,15 +1,18 @@
 package wire
 
-import "tapestry/link"
+import (
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
 
 // MarkChecksum sets NeedsChecksum for a frame of which only that is known, by its headers: TCP or UDP over IPv4, or
 // over IPv6 without extension headers. Another frame is left as it is.
 func MarkChecksum(f *link.Frame) {
-	var b [HeaderLen + TagLen + 40]byte
+	var b [ethernet.HeaderLen + ethernet.TagLen + 40]byte
 	n, _ := f.Data.ReadAt(b[:], 0)
-	l3 := HeaderLen
+	l3 := ethernet.HeaderLen
 	if isTagged(f) {
-		l3 += TagLen
+		l3 += ethernet.TagLen
 	}
 	start, proto := transport(b[l3-2 : max(l3-2, n)])
 	offset, ok := map[byte]uint16{6: 16, 17: 6}[proto] // RFC 9293 §3.1, RFC 768

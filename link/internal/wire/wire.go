@@ -1,14 +1,27 @@
 package wire
 
-import "tapestry/link"
+import (
+	"encoding/binary"
 
-// Lengths in octets (IEEE 802.3 §3.1, IEEE 802.1Q §9.3).
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// Lengths in octets.
 const (
-	HeaderLen   = 14 // of Ethernet
-	TagLen      = 4  // of a VLAN tag
 	maxPacket   = 65535
 	checksumLen = 2
 )
+
+// Now is i as it is now: without carrier once down is closed.
+func Now(i link.Info, down <-chan struct{}) link.Info {
+	select {
+	case <-down:
+		i.Up, i.Changed = false, nil
+	default:
+	}
+	return i
+}
 
 // Carries reports whether f may be on a wire of this MTU: its length is in bounds, and its metadata points nowhere
 // but into it.
@@ -22,9 +35,9 @@ func Carries(mtu int, f *link.Frame) bool {
 		}
 		mtu = maxPacket
 	}
-	n := f.Len() - HeaderLen
+	n := f.Len() - ethernet.HeaderLen
 	if n > mtu && isTagged(f) {
-		n -= TagLen
+		n -= ethernet.TagLen
 	}
 	return n >= 0 && n <= mtu
 }
@@ -32,21 +45,15 @@ func Carries(mtu int, f *link.Frame) bool {
 // isTagged reports whether the EtherType is that of a VLAN tag (IEEE 802.1Q §9.4: 0x8100, 0x88a8).
 func isTagged(f *link.Frame) bool {
 	var t [2]byte
-	f.Data.ReadAt(t[:], HeaderLen-2)
-	return t == [2]byte{0x81, 0x00} || t == [2]byte{0x88, 0xa8}
+	f.Data.ReadAt(t[:], ethernet.HeaderLen-2)
+	typ := ethernet.EtherType(binary.BigEndian.Uint16(t[:]))
+	return typ == ethernet.TypeVLAN || typ == ethernet.TypeQinQ
 }
 
 // IsReady reports whether f leaves nothing to be done but what o has.
 func IsReady(f *link.Frame, o link.Offload) bool {
-	switch f.GSO {
-	case link.GSONone:
+	if f.GSO == link.GSONone {
 		return !f.NeedsChecksum || o.Has(link.OffloadChecksum)
-	case link.GSOTCPv4:
-		return o.Has(link.OffloadTSO4)
-	case link.GSOTCPv6:
-		return o.Has(link.OffloadTSO6)
-	case link.GSOUDP:
-		return o.Has(link.OffloadUSO)
 	}
-	return false
+	return f.GSO <= link.GSOUDP && o.Has(f.GSO.Offload())
 }

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"tapestry/link"
+	"tapestry/link/ethernet"
 )
 
 func frame(n int, etherType uint16, set func(*link.Frame)) link.Frame {
-	b := make([]byte, max(n, HeaderLen))
+	b := make([]byte, max(n, ethernet.HeaderLen))
 	b[12], b[13] = byte(etherType>>8), byte(etherType)
 	f := link.NewFrame(b[:n])
 	if set != nil {
