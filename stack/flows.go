@@ -33,15 +33,8 @@ type flowKey struct {
 // flight is the range of sequence numbers from una up to nxt, the RFC's SND.UNA and SND.NXT (RFC 9293 §3.3.1).
 type flight struct{ una, nxt uint32 }
 
-// sent records an outgoing packet.
-func (t *flows) sent(pkt *netstack.PacketBuffer) {
-	if pkt.TransportProtocolNumber != header.TCPProtocolNumber {
-		return
-	}
-	tcp := header.TCP(pkt.TransportHeader().Slice())
-	if len(tcp) < header.TCPMinimumSize {
-		return
-	}
+// sent records an outgoing packet and its TCP header.
+func (t *flows) sent(tcp header.TCP, pkt *netstack.PacketBuffer) {
 	var k flowKey
 	switch ip := pkt.NetworkHeader().Slice(); {
 	case pkt.NetworkProtocolNumber == header.IPv4ProtocolNumber && len(ip) >= header.IPv4MinimumSize:

@@ -32,7 +32,7 @@ func flowPacket(n, seq uint32, flags header.TCPFlags, payload int) (*netstack.Pa
 func (t *flows) send(n, seq uint32, flags header.TCPFlags, payload int) flowKey {
 	pkt, k := flowPacket(n, seq, flags, payload)
 	defer pkt.DecRef()
-	t.sent(pkt)
+	t.sent(tcpHeader(pkt), pkt)
 	return k
 }
 
@@ -104,7 +104,7 @@ func BenchmarkFlows(b *testing.B) {
 	b.ReportAllocs()
 	for n := uint32(0); b.Loop(); n += 1448 {
 		binary.BigEndian.PutUint32(seq, n)
-		f.sent(pkt)
+		f.sent(tcpHeader(pkt), pkt)
 		f.acked(k, n+1448)
 	}
 }

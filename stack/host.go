@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/link/loopback"
+	engineloop "gvisor.dev/gvisor/pkg/tcpip/link/loopback"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
@@ -125,7 +125,7 @@ func (h *Host) track(c io.Closer) (untrack func(), ok bool) {
 }
 
 func (h *Host) addLoopback() error {
-	if e := h.ns.CreateNICWithOptions(loopbackID, loopback.New(), netstack.NICOptions{Name: "lo"}); e != nil {
+	if e := h.ns.CreateNICWithOptions(loopbackID, loopback{engineloop.New()}, netstack.NICOptions{Name: "lo"}); e != nil {
 		return fmt.Errorf("stack: loopback: %s", e)
 	}
 	// The probe for a duplicate of ::1 would come back and be taken for another station's.

@@ -22,7 +22,10 @@ func (n *nic) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
 		if n.noIPv6 && pkt.NetworkProtocolNumber == header.IPv6ProtocolNumber {
 			continue
 		}
-		n.flows.sent(pkt)
+		if h := tcpHeader(pkt); h != nil {
+			narrowWindow(h, pkt)
+			n.flows.sent(h, pkt)
+		}
 		queue = pkt.Hash
 		frames = append(frames, frame(pkt))
 	}
