@@ -72,7 +72,7 @@ func (c *conflicts) sawClaim(i *Interface, a tcpip.Address, p tcpip.NetworkProto
 // found notes a conflict and defends the address, once in defendInterval.
 func (c *conflicts) found(i *Interface, a netip.Addr, by ethernet.Addr) {
 	c.seen.Add(1)
-	if !c.isDue(a, time.Now()) {
+	if !c.isDue(a, i.host.cfg.Clock.Now()) {
 		return
 	}
 	i.host.cfg.Log.Warn("another station uses an address of this host; one of the two must change",

@@ -35,11 +35,12 @@ type handlers struct {
 // handlerEntry owns the lock of a handler's calls and its deadline.
 type handlerEntry struct {
 	h      Handler
+	clock  link.Clock
 	closed atomic.Bool
 	calls  sync.Mutex // held during a call of h
 
 	mu    sync.Mutex // a leaf
-	timer *time.Timer
+	timer link.Timer
 }
 
 // Handle sends frames of the given framing that arrive on the interface to hd. The result unregisters it; hd may call
@@ -55,7 +56,7 @@ func (h *Host) Handle(iface string, fr Framing, hd Handler) (remove func(), err 
 	if _, taken := hs.m[fr]; taken {
 		return nil, fmt.Errorf("stack: %s: %v frames have a handler already", iface, fr)
 	}
-	e := &handlerEntry{h: hd}
+	e := &handlerEntry{h: hd, clock: h.cfg.Clock}
 	if hs.m == nil {
 		hs.m = map[Framing]*handlerEntry{}
 	}
@@ -111,7 +112,7 @@ func (e *handlerEntry) call(h func(now time.Time) time.Time) {
 	if e.closed.Load() {
 		return
 	}
-	now := time.Now()
+	now := e.clock.Now()
 	e.arm(now, h(now))
 }
 
@@ -125,7 +126,7 @@ func (e *handlerEntry) arm(now, next time.Time) {
 			e.timer.Stop()
 		}
 	case e.timer == nil:
-		e.timer = time.AfterFunc(next.Sub(now), e.tick)
+		e.timer = e.clock.AfterFunc(next.Sub(now), e.tick)
 	default:
 		e.timer.Reset(next.Sub(now))
 	}

@@ -13,6 +13,7 @@ import (
 	engineloop "gvisor.dev/gvisor/pkg/tcpip/link/loopback"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
 )
 
 // loopbackID is the number of the loopback interface; devices follow.
@@ -22,6 +23,7 @@ const loopbackID tcpip.NICID = 1
 type Host struct {
 	ns    *netstack.Stack
 	cfg   Config
+	wake  func(f func()) // see Config.waker
 	ndp   *ndpEvents
 	socks socketState
 
@@ -40,12 +42,13 @@ func New(c Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg:        c,
+		wake:       c.waker(),
 		interfaces: map[tcpip.NICID]*Interface{},
 		nextID:     loopbackID + 1,
 		closers:    map[*io.Closer]struct{}{},
 	}
 	h.ndp = newNDPEvents(h)
-	h.ns = netstack.New(protocols(c, h.ndp))
+	h.ns = newEngine(c, protocols(c, h.ndp))
 	if err := h.setOptions(); err != nil {
 		h.Close()
 		return nil, err
@@ -66,6 +69,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Deterministic && c.Seed == 0 {
+		return c, errNoSeed
+	}
+	if c.Clock == nil {
+		c.Clock = link.SystemClock{}
 	}
 	if c.Seed == 0 {
 		c.Seed = rand.Int63()

@@ -9,6 +9,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/waiter"
+	"tapestry/link"
 )
 
 // waitPoint is where the callers of one direction of one socket wait: one at a time, the others behind its lock, as
@@ -19,17 +20,21 @@ type waitPoint struct {
 	mu    sync.Mutex // held by the one that reads, or writes, or waits to
 	wake  chan struct{}
 	entry waiter.Entry
+	host  *Host
+
+	waiting atomic.Bool // somebody is in wait, or about to be
 
 	closed  atomic.Bool
 	expired atomic.Bool // the deadline has passed
 
 	timerMu  sync.Mutex
 	deadline time.Time
-	timer    *time.Timer
+	timer    link.Timer
 }
 
 // init registers for the events of mask at q.
-func (p *waitPoint) init(q *waiter.Queue, mask waiter.EventMask) {
+func (p *waitPoint) init(h *Host, q *waiter.Queue, mask waiter.EventMask) {
+	p.host = h
 	p.wake = make(chan struct{}, 1)
 	p.entry.Init(p, mask)
 	q.EventRegister(&p.entry)
@@ -38,11 +43,27 @@ func (p *waitPoint) init(q *waiter.Queue, mask waiter.EventMask) {
 // NotifyEvent implements [waiter.EventListener].
 func (p *waitPoint) NotifyEvent(waiter.EventMask) { p.signal() }
 
+// signal leaves a token. One for somebody who waits goes by the host's waker.
 func (p *waitPoint) signal() {
+	if p.host.wake != nil && p.waiting.Load() {
+		p.host.wake(p.leave)
+		return
+	}
+	p.leave()
+}
+
+func (p *waitPoint) leave() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// wait takes a token. The caller holds p.mu.
+func (p *waitPoint) wait() {
+	p.waiting.Store(true)
+	<-p.wake
+	p.waiting.Store(false)
 }
 
 func (p *waitPoint) close(q *waiter.Queue) {
@@ -74,7 +95,7 @@ func (p *waitPoint) do(call string, op func() tcpip.Error) error {
 		if _, blocks := e.(*tcpip.ErrWouldBlock); !blocks {
 			return p.result(call, e)
 		}
-		<-p.wake
+		p.wait()
 	}
 }
 
@@ -94,14 +115,14 @@ func (p *waitPoint) setDeadline(t time.Time) {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	left := time.Until(t)
+	left := t.Sub(p.host.cfg.Clock.Now())
 	p.expired.Store(!t.IsZero() && left <= 0)
 	switch {
 	case t.IsZero():
 	case left <= 0:
 		p.signal()
 	case p.timer == nil:
-		p.timer = time.AfterFunc(left, p.expire)
+		p.timer = p.host.cfg.Clock.AfterFunc(left, p.expire)
 	default:
 		p.timer.Reset(left)
 	}
@@ -114,7 +135,7 @@ func (p *waitPoint) expire() {
 	if p.deadline.IsZero() {
 		return
 	}
-	if left := time.Until(p.deadline); left > 0 {
+	if left := p.deadline.Sub(p.host.cfg.Clock.Now()); left > 0 {
 		p.timer.Reset(left)
 		return
 	}

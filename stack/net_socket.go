@@ -51,8 +51,8 @@ func (s *socket) attach(h *Host, name string, f family, ep tcpip.Endpoint, wq *w
 		ep.SocketOptions().SetV6Only(true)
 	}
 	s.host, s.net, s.family, s.ep, s.wq = h, name, f, ep, wq
-	s.read.init(wq, readEvents)
-	s.write.init(wq, writeEvents)
+	s.read.init(h, wq, readEvents)
+	s.write.init(h, wq, writeEvents)
 }
 
 // trackSelf has the host close c, which is the socket's user, when it ends. If it has ended, the socket is closed.

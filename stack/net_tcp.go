@@ -54,6 +54,8 @@ func (c *TCPConn) connect(ctx context.Context, to tcpip.FullAddress) error {
 	if _, started := e.(*tcpip.ErrConnectStarted); !started {
 		return syscallError("connect", e)
 	}
+	c.write.waiting.Store(true)
+	defer c.write.waiting.Store(false)
 	for {
 		select {
 		case <-ctx.Done():
@@ -125,7 +127,7 @@ func (c *TCPConn) readStream(b []byte) (int, error) {
 			c.ep.ModerateRecvBuf(r.Count)
 			return r.Count, nil
 		case *tcpip.ErrWouldBlock:
-			<-c.read.wake
+			c.read.wait()
 		case *tcpip.ErrClosedForReceive:
 			if c.read.closed.Load() {
 				return 0, net.ErrClosed
@@ -166,7 +168,7 @@ func (c *TCPConn) writeStream(b []byte) (int, error) {
 				return done, nil
 			}
 		case *tcpip.ErrWouldBlock:
-			<-c.write.wake
+			c.write.wait()
 		default:
 			return done, c.write.result("write", e)
 		}

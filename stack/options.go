@@ -35,6 +35,7 @@ func protocols(c Config, nd ipv6.NDPDispatcher) netstack.Options {
 		},
 		HandleLocal: true, // a host can reach its own addresses
 		RawFactory:  raw.EndpointFactory{},
+		Clock:       newEngineClock(c.Clock),
 		RandSource:  &lockedSource{src: rand.NewSource(c.Seed).(rand.Source64)},
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -89,7 +88,7 @@ func (h *Host) query(ctx context.Context, name string, t dnsmessage.Type) ([]net
 func (h *Host) ask(ctx context.Context, server netip.AddrPort, name string, t dnsmessage.Type) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
-	id := uint16(rand.Uint32())
+	id := h.queryID()
 	q, err := question(id, name, t)
 	if err != nil {
 		return nil, err
@@ -105,6 +104,12 @@ func (h *Host) ask(ctx context.Context, server netip.AddrPort, name string, t dn
 		}
 	}
 	return nil, errMisbehaving // TC over TCP
+}
+
+// queryID is hard to guess (RFC 5452 §9.2).
+func (h *Host) queryID() uint16 {
+	r := h.ns.SecureRNG()
+	return r.Uint16()
 }
 
 // question builds a query with recursion desired.
