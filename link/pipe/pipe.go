@@ -6,6 +6,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/internal/ring"
 	"tapestry/link/internal/wire"
 )
 
@@ -46,7 +47,7 @@ func New(c Config) (*End, *End) {
 	var once sync.Once
 	ends := [2]*End{}
 	for i := range ends {
-		ends[i] = &End{in: newRing(c.Depth), cut: cut, cutOnce: &once, info: link.Info{
+		ends[i] = &End{in: ring.New(c.Depth, 0), cut: cut, cutOnce: &once, info: link.Info{
 			Name: c.Names[i], Addr: c.Addrs[i], MTU: c.MTU, Rx: c.Offload, Tx: c.Offload, Up: true, Changed: cut,
 		}}
 	}
@@ -57,7 +58,7 @@ func New(c Config) (*End, *End) {
 // End is one end of a cable: a [link.Device] with one queue, which is the End itself.
 type End struct {
 	link.Counters
-	in, out *ring
+	in, out *ring.Ring
 	info    link.Info
 	cut     chan struct{} // closed when either end is
 	cutOnce *sync.Once
@@ -72,7 +73,7 @@ func (e *End) Queues() []link.Queue { return []link.Queue{e} }
 // Close implements [link.Device]. Frames that the other end wrote and nobody read are released.
 func (e *End) Close() error {
 	e.cutOnce.Do(func() { close(e.cut) })
-	e.in.close()
+	e.in.Close()
 	return nil
 }
 
@@ -81,7 +82,7 @@ func (e *End) ReadFrames(f []link.Frame) (int, error) {
 	if len(f) == 0 {
 		return 0, nil
 	}
-	n := e.in.get(f)
+	n := e.in.Get(f)
 	if n == 0 {
 		return 0, net.ErrClosed
 	}
@@ -122,8 +123,8 @@ func (e *End) ready(f []link.Frame) int {
 
 // put hands f to the other end and gives how many it took.
 func (e *End) put(f []link.Frame) int {
-	n, frames, bytes, gso := e.out.put(f)
-	e.AddTx(frames, bytes, gso)
+	n, s := e.out.Put(f)
+	e.AddTx(s.Frames, s.Bytes, s.GSO)
 	e.DropTx(len(f) - n)
 	link.ReleaseAll(f[n:])
 	return n
