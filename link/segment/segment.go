@@ -1,0 +1,118 @@
+package segment
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tapestry/link"
+)
+
+// maxPorts is what a port number of the spanning tree can tell apart (IEEE 802.1D-2004 §9.2.7).
+const maxPorts = 4095
+
+// Segment is one Ethernet in memory.
+type Segment struct {
+	name  string
+	kind  Kind
+	clock link.Clock
+	log   *slog.Logger
+	pass  bool // forward what is sent to reserved addresses
+	epoch time.Time
+
+	ports   atomic.Pointer[[]*Port] // by number, without gaps; replaced, never changed
+	table   table
+	scratch sync.Pool // of *floodScratch
+	pumps   sync.WaitGroup
+
+	mu     sync.Mutex // whoever changes ports
+	closed bool
+}
+
+// New makes a segment without ports.
+func New(c Config) (*Segment, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Segment{name: c.Name, kind: c.Kind, clock: c.Clock, log: c.Log, pass: c.ForwardReserved, epoch: c.Clock.Now()}
+	s.ports.Store(new([]*Port))
+	s.table.init(c)
+	return s, nil
+}
+
+// Name is the segment's name.
+func (s *Segment) Name() string { return s.name }
+
+// Kind is how the segment forwards.
+func (s *Segment) Kind() Kind { return s.kind }
+
+// now is the segment's time.
+func (s *Segment) now() time.Duration { return s.clock.Now().Sub(s.epoch) }
+
+// Attach makes a port whose station is c.Out.
+func (s *Segment) Attach(c PortConfig) (*Port, error) {
+	if c.Out == nil {
+		return nil, fmt.Errorf("segment %s: port %s: PortConfig.Out is nil: give the function that takes the frames, or use NewDevice", s.name, c.Name)
+	}
+	return s.attach(c, "attached", func(p *Port) sink { return newOutlet(p, c) })
+}
+
+// attach gives a new port the lowest free number.
+func (s *Segment) attach(c PortConfig, kind string, makeSink func(*Port) sink) (*Port, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("segment %s: port %s: %w", s.name, c.Name, net.ErrClosed)
+	}
+	ports := *s.ports.Load()
+	index := 0
+	for index < len(ports) && ports[index].index == index {
+		index++
+	}
+	if index >= maxPorts {
+		return nil, fmt.Errorf("segment %s: port %s: there are %d ports already", s.name, c.Name, maxPorts)
+	}
+	c, err := c.withDefaults(s.name, index)
+	if err != nil {
+		return nil, err
+	}
+	p := &Port{segment: s, index: index, kind: kind, config: c, hasCarrier: true}
+	p.sink = makeSink(p)
+	p.up.Store(p.hasCarrier)
+	grown := slices.Insert(slices.Clone(ports), index, p)
+	s.ports.Store(&grown)
+	return p, nil
+}
+
+// remove takes p out of the list and reports whether it was in it.
+func (s *Segment) remove(p *Port) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ports := *s.ports.Load()
+	i := slices.Index(ports, p)
+	if i < 0 {
+		return false
+	}
+	shrunk := slices.Delete(slices.Clone(ports), i, i+1)
+	s.ports.Store(&shrunk)
+	return true
+}
+
+// Close detaches all ports, closes the devices that the segment owns, and returns when its goroutines are gone. It must
+// not be called from a port's Out. Closing twice is allowed.
+func (s *Segment) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	ports := *s.ports.Load()
+	s.mu.Unlock()
+	for _, p := range ports {
+		p.Detach()
+	}
+	s.pumps.Wait()
+	return nil
+}
