@@ -13,10 +13,12 @@ import (
 type Config struct {
 	Name  string                  // the host's own name, without domain; default "host"
 	Names map[string][]netip.Addr // names that Resolver answers without asking anyone
-	DNS   []netip.AddrPort        // servers that Resolver asks, over this host; default none
-	TCP   TCPConfig
-	Log   *slog.Logger // events that a person would act on; default: discarded
-	Seed  int64        // of the host's own random numbers (not of keys and sequence numbers); default: random
+	// Lookup answers, after Names, for names that come and go; default nobody does. It is called by any goroutine.
+	Lookup func(name string) []netip.Addr
+	DNS    []netip.AddrPort // servers that Resolver asks, over this host; default none
+	TCP    TCPConfig
+	Log    *slog.Logger // events that a person would act on; default: discarded
+	Seed   int64        // of the host's own random numbers (not of keys and sequence numbers); default: random
 
 	// Clock is what the host's timers run on; default the system's. With another one, who waits for a socket is woken by
 	// a call of the clock. Deadlines of contexts are package time's all the same, so its time has to be the clock's.

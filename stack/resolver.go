@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Names are looked up in this order: literal addresses; localhost (RFC 6761 §6.3); Config.Names; the servers of
+// Names are looked up in this order: literal addresses; localhost (RFC 6761 §6.3); Config.Names; Config.Lookup; the servers of
 // Config.DNS, asked over this host. Nothing is asked of the machine's network. Config.Names and a name are compared
 // without regard to case and to a final dot.
 
@@ -33,6 +33,11 @@ func (h *Host) static(name string) ([]netip.Addr, bool) {
 	}
 	for n, as := range h.cfg.Names {
 		if canonicalName(n) == name {
+			return as, true
+		}
+	}
+	if h.cfg.Lookup != nil {
+		if as := h.cfg.Lookup(name); len(as) > 0 {
 			return as, true
 		}
 	}

@@ -1,0 +1,121 @@
+package stacktest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"tapestry/link"
+	"tapestry/link/pcap"
+	"tapestry/stack/dump"
+)
+
+// record is a frame that a station sent or was given.
+type record struct {
+	at    time.Time
+	port  string
+	dir   pcap.Direction
+	frame link.Frame
+}
+
+// capture remembers the latest frames of all ports. It is the loop's while that runs; others stop the world by
+// [Net.Settle] first.
+type capture struct {
+	isOff   bool
+	limit   int // octets
+	size    int
+	first   int // index of the oldest in records
+	records []record
+	lost    int // forgotten for the limit
+}
+
+func (c *capture) add(p *port, dir pcap.Direction, f []link.Frame) {
+	if c.isOff {
+		return
+	}
+	now := time.Now()
+	for i := range f {
+		c.records = append(c.records, record{now, p.name, dir, f[i].Clone()})
+		c.size += f[i].Len()
+	}
+	for c.size > c.limit {
+		r := &c.records[c.first]
+		c.size -= r.frame.Len()
+		r.frame.Release()
+		*r = record{}
+		c.first++
+		c.lost++
+	}
+	if c.first > 4096 && c.first > len(c.records)/2 {
+		n := copy(c.records, c.records[c.first:])
+		clear(c.records[n:])
+		c.records, c.first = c.records[:n], 0
+	}
+}
+
+// each calls f with the latest count frames, all if count is negative, finished as a wire has them.
+func (c *capture) each(count int, f func(r *record, b []byte) error) error {
+	records := c.records[c.first:]
+	if count >= 0 {
+		records = records[max(0, len(records)-count):]
+	}
+	var b []byte
+	for i := range records {
+		r := &records[i]
+		_ = link.FinishChecksum(&r.frame) // one with bogus offsets is shown as it is
+		b = r.frame.AppendTo(b[:0])
+		if err := f(r, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *capture) writeTo(w io.Writer) error {
+	p, err := pcap.NewWriter(w, 0)
+	if err != nil {
+		return err
+	}
+	return c.each(-1, func(r *record, b []byte) error {
+		return p.Write(pcap.Packet{Time: r.at, Data: b, Length: len(b), Interface: r.port, Direction: r.dir})
+	})
+}
+
+// trace gives the latest frames as text, with the time since start.
+func (c *capture) trace(start time.Time, count int) string {
+	var s strings.Builder
+	c.each(count, func(r *record, b []byte) error {
+		fmt.Fprintf(&s, "%+.6fs %s %s\n", r.at.Sub(start).Seconds(), r.port, r.dir)
+		for l := range strings.Lines(dump.Frame(b)) {
+			s.WriteString("\t" + l)
+		}
+		return nil
+	})
+	return s.String()
+}
+
+func (c *capture) release() {
+	for i := range c.records[c.first:] {
+		c.records[c.first+i].frame.Release()
+	}
+	c.records, c.first, c.size = nil, 0, 0
+}
+
+// Capture gives what the stations sent and were given up to this instant, as a pcapng file with one interface a port:
+// what is lost on the way is there as sent only.
+func (n *Net) Capture() []byte {
+	n.Settle()
+	var b bytes.Buffer
+	if err := n.capture.writeTo(&b); err != nil {
+		n.t.Errorf("stacktest: capture: %v", err)
+	}
+	return b.Bytes()
+}
+
+// Trace gives the latest count frames as text.
+func (n *Net) Trace(count int) string {
+	n.Settle()
+	return n.capture.trace(n.loop.start, count)
+}

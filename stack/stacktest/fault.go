@@ -1,0 +1,53 @@
+package stacktest
+
+// Partition parts the stations: those named in different groups do not hear each other any more; those in no group hear
+// everybody. It replaces an earlier partition.
+func (n *Net) Partition(groups ...[]string) {
+	m := map[string]int{}
+	for i, g := range groups {
+		for _, name := range g {
+			if n.lookup(name) == nil {
+				n.t.Errorf("stacktest: Partition: no station has the name %q", name)
+			}
+			m[name] = i + 1
+		}
+	}
+	n.do(func() { n.groups = m })
+}
+
+// Heal ends a partition.
+func (n *Net) Heal() { n.do(func() { n.groups = nil }) }
+
+func (n *Net) isParted(from, to *port) bool {
+	if n.groups == nil || from == nil {
+		return false
+	}
+	a, b := n.groups[from.station], n.groups[to.station]
+	return a != 0 && b != 0 && a != b
+}
+
+// Cut pulls the plug of a host without a word to it: nothing leaves or arrives, not even what is on the wire.
+func (n *Net) Cut(h *Host) { n.do(func() { h.port.isCut = true }) }
+
+// Uncut puts the plug back.
+func (n *Net) Uncut(h *Host) { n.do(func() { h.port.isCut = false }) }
+
+// Kill ends a host as a power failure does: no FIN and no RST reaches anybody. Its sockets fail with net.ErrClosed.
+func (n *Net) Kill(h *Host) {
+	n.Cut(h)
+	if err := h.Host.Close(); err != nil {
+		n.t.Errorf("stacktest: killing host %s: %v", h.name, err)
+	}
+	n.Settle()
+}
+
+// Restart boots a host that was killed, or, if it was not, kills it first. It has its addresses, and none of its state.
+// No other goroutine may use h meanwhile.
+func (n *Net) Restart(h *Host) {
+	n.t.Helper()
+	n.Kill(h)
+	if err := h.start(); err != nil {
+		n.t.Fatalf("stacktest: restarting host %s: %v", h.name, err)
+	}
+	n.Uncut(h)
+}

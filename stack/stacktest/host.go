@@ -1,0 +1,102 @@
+package stacktest
+
+import (
+	"net/netip"
+
+	"tapestry/link"
+	"tapestry/link/ethernet"
+	"tapestry/stack"
+)
+
+// Host is a host of the rig: all that a [stack.Host] is, on one port of a segment.
+type Host struct {
+	*stack.Host // a new one after Restart
+
+	net       *Net
+	cfg       HostConfig
+	name      string
+	port      *port
+	clock     *clock
+	dev       *device
+	starts    int
+	addresses []netip.Prefix
+	mac       ethernet.Addr
+}
+
+// Host makes a host with addresses of its own on the segment "lan". All hosts know its name.
+func (n *Net) Host(name string) *Host {
+	n.t.Helper()
+	return n.AddHost(HostConfig{Name: name})
+}
+
+// AddHost makes a host.
+func (n *Net) AddHost(c HostConfig) *Host {
+	n.t.Helper()
+	if c.Name == "" {
+		n.t.Fatal("stacktest: HostConfig.Name is empty")
+	}
+	if n.lookup(c.Name) != nil {
+		n.t.Fatalf("stacktest: two stations with the name %q", c.Name)
+	}
+	mac, addresses := n.address()
+	defaultTo(&c.Segment, "lan")
+	defaultTo(&c.Addr, mac)
+	if c.Addresses == nil {
+		c.Addresses = addresses
+	}
+	defaultTo(&c.Interface.Name, "eth0")
+	h := &Host{net: n, cfg: c, name: c.Name, clock: n.loop.newClock(), addresses: c.Addresses, mac: c.Addr}
+	h.port = n.Segment(c.Segment).attach(c.Name, c.Name, func(f link.Frame) { h.dev.deliver(f) })
+	n.addName(c.Name, c.Addresses)
+	if err := h.start(); err != nil {
+		n.t.Fatalf("stacktest: host %s: %v", c.Name, err)
+	}
+	n.mu.Lock()
+	n.hosts = append(n.hosts, h)
+	n.ports = append(n.ports, h.port)
+	n.mu.Unlock()
+	return h
+}
+
+// start makes the stack, with a seed that no earlier one had.
+func (h *Host) start() error {
+	c := h.cfg.Stack
+	c.Name, c.Lookup, c.Clock = h.name, h.net.lookup, h.clock
+	c.Seed, c.Deterministic = h.net.seed(h.name, h.starts), true
+	h.starts++
+	s, err := stack.New(c)
+	if err != nil {
+		return err
+	}
+	i := h.cfg.Interface
+	i.Addr, i.Addresses = h.mac, h.addresses
+	info := link.Info{Name: i.Name, Addr: h.mac, MTU: h.net.cfg.MTU, Rx: h.net.cfg.Offload, Tx: h.net.cfg.Offload, Up: true}
+	h.dev = newDevice(h.port, info)
+	if _, err := s.AddInterface(h.dev, i); err != nil {
+		s.Close()
+		return err
+	}
+	h.Host = s
+	return nil
+}
+
+// Addr is the host's first address, IPv4 if it has one.
+func (h *Host) Addr() netip.Addr { return h.addr(func(a netip.Addr) bool { return true }) }
+
+// Addr4 is the host's first IPv4 address; the zero Addr if it has none.
+func (h *Host) Addr4() netip.Addr { return h.addr(netip.Addr.Is4) }
+
+// Addr6 is the host's first IPv6 address; the zero Addr if it has none.
+func (h *Host) Addr6() netip.Addr { return h.addr(netip.Addr.Is6) }
+
+func (h *Host) addr(is func(netip.Addr) bool) netip.Addr {
+	for _, p := range h.addresses {
+		if is(p.Addr()) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// Link is the address of the host's interface.
+func (h *Host) Link() ethernet.Addr { return h.mac }

@@ -1,0 +1,186 @@
+package stacktest
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tapestry/link/ethernet"
+)
+
+// Net is the rig of one test: segments, hosts and stations. Its methods are for the goroutines of the test, inside the
+// bubble, and not for calls of a clock.
+type Net struct {
+	t       *testing.T
+	cfg     Config
+	loop    *loop
+	capture capture
+
+	sender *port          // whose frame the loop is carrying
+	groups map[string]int // while parted: of each station, from 1; of the loop
+
+	mu       sync.Mutex // a leaf
+	names    map[string][]netip.Addr
+	hosts    []*Host
+	segments []*Segment
+	ports    []*port
+	next     int // number of the latest station
+	isClosed bool
+}
+
+func newNet(t *testing.T, c Config) *Net {
+	n := &Net{t: t, cfg: c.withDefaults(), names: map[string][]netip.Addr{}}
+	n.capture.isOff, n.capture.limit = n.cfg.NoCapture, n.cfg.CaptureBytes
+	n.loop = newLoop(n.cfg.Limit, n.giveUp)
+	go n.loop.run() // ends with close
+	return n
+}
+
+// giveUp fails the test and unblocks everybody.
+func (n *Net) giveUp(err error) {
+	n.t.Errorf("stacktest: %v", err)
+	for _, h := range n.Hosts() {
+		h.Host.Close()
+	}
+}
+
+// Segment gives the segment of that name; the first call makes it.
+func (n *Net) Segment(name string) *Segment {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := slices.IndexFunc(n.segments, func(s *Segment) bool { return s.name == name })
+	if i >= 0 {
+		return n.segments[i]
+	}
+	s := &Segment{net: n, name: name, hub: &hub{}}
+	n.segments = append(n.segments, s)
+	return s
+}
+
+// Segment is an Ethernet.
+type Segment struct {
+	net  *Net
+	name string
+	hub  *hub
+}
+
+// Hosts lists the hosts in the order in which they were made.
+func (n *Net) Hosts() []*Host {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.hosts)
+}
+
+// Settle returns when nothing is left to do at this instant: every frame that can arrive without time passing has
+// arrived, everybody it woke has acted. Use it in place of synctest.Wait, which is the loop's alone.
+func (n *Net) Settle() { n.loop.settle() }
+
+// Elapsed is the virtual time since the rig was made.
+func (n *Net) Elapsed() time.Duration { return n.loop.now() }
+
+// do has f done by the loop, in its turn, and waits for it.
+func (n *Net) do(f func()) {
+	done := make(chan struct{})
+	n.loop.push(&event{owner: 0, index: -1, wakes: true, run: func() { f(); close(done) }}, 0)
+	<-done
+}
+
+// address hands out the addresses of the next station: 198.51.100.n and 2001:db8::n, and a hardware address that ends
+// like them, so that the interface's own link-local address is in the same solicited-node group (RFC 4291 §2.7.1).
+func (n *Net) address() (ethernet.Addr, []netip.Prefix) {
+	n.mu.Lock()
+	n.next++
+	i := n.next
+	n.mu.Unlock()
+	a6 := netip.MustParseAddr("2001:db8::").As16()
+	a6[13], a6[14], a6[15] = byte(i>>16), byte(i>>8), byte(i)
+	mac := ethernet.Addr{0x02, 0, 0x5e, a6[13], a6[14], a6[15]}
+	p := []netip.Prefix{netip.PrefixFrom(netip.AddrFrom16(a6), 64)}
+	if i < 255 {
+		p = slices.Insert(p, 0, netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 24))
+	}
+	return mac, p
+}
+
+func (n *Net) addName(name string, ps []netip.Prefix) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range ps {
+		n.names[strings.ToLower(name)] = append(n.names[strings.ToLower(name)], p.Addr())
+	}
+}
+
+// lookup is the name service of all hosts.
+func (n *Net) lookup(name string) []netip.Addr {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.names[strings.ToLower(strings.TrimSuffix(name, "."))]
+}
+
+// seed gives the source of chance with that name a seed of its own.
+func (n *Net) seed(name string, i int) int64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, b := range fmt.Appendf(nil, "%d/%s/%d", n.cfg.Seed, name, i) {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return int64(h>>2) | 1
+}
+
+// close ends everything. A goroutine of the test that is left makes synctest panic with all stacks.
+func (n *Net) close() {
+	for _, h := range n.Hosts() {
+		if err := h.Host.Close(); err != nil {
+			n.t.Errorf("stacktest: closing host %s: %v", h.name, err)
+		}
+	}
+	n.Settle()
+	n.loop.stop()
+	if n.t.Failed() {
+		n.report()
+	}
+	for _, p := range n.ports {
+		p.close()
+	}
+	n.capture.release()
+}
+
+// report writes down what a failed test needs.
+func (n *Net) report() {
+	n.t.Logf("stacktest: seed %d, %v, capture limit dropped %d frames", n.cfg.Seed, n.loop, n.capture.lost)
+	if n.capture.isOff {
+		return
+	}
+	if n.cfg.Trace > 0 {
+		n.t.Logf("stacktest: the latest frames:\n%s", n.capture.trace(n.loop.start, n.cfg.Trace))
+	}
+	name, err := n.saveCapture()
+	if err != nil {
+		n.t.Logf("stacktest: capture not written: %v", err)
+		return
+	}
+	n.t.Logf("stacktest: capture of the run: %s", name)
+}
+
+// saveCapture writes the capture to a file that stays: in a folder of its own, or the one that go test -artifacts gives.
+func (n *Net) saveCapture() (string, error) {
+	dir, err := captureDir(n.t)
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "capture.pcapng")
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	err = n.capture.writeTo(f)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return name, err
+}

@@ -1,0 +1,87 @@
+package stacktest
+
+import (
+	"tapestry/link"
+	"tapestry/link/pcap"
+)
+
+// port is a station's place on a segment: the way of a frame from one to another is
+//
+//	device ─event─► write: tx line ─► segment ─► rx line of each port it goes to ─event─► receive: device
+//
+// All but the two ends happens on the loop's goroutine.
+type port struct {
+	net     *Net
+	name    string // as captures name it
+	owner   int
+	station string // whom it belongs to, for partitions
+	tx, rx  *line
+	seg     *hubPort
+	receive func(link.Frame) // on the loop's goroutine; it owns the frame
+	isCut   bool             // of the loop's goroutine
+}
+
+// attach makes a port on segment s. The station gets one frame at a time by receive.
+func (s *Segment) attach(station, name string, receive func(link.Frame)) *port {
+	n := s.net
+	p := &port{net: n, name: name, station: station, owner: n.loop.newOwner(), receive: receive}
+	p.tx = &line{p.enter}
+	p.rx = &line{p.arrive}
+	p.seg = s.hub.attach(p.leave)
+	return p
+}
+
+// write takes frames from the station.
+func (p *port) write(f []link.Frame) {
+	p.net.loop.push(&event{owner: p.owner, index: -1, run: func() { p.send(f) }}, 0)
+}
+
+func (p *port) send(f []link.Frame) {
+	p.net.capture.add(p, pcap.Outbound, f)
+	if p.isCut {
+		link.ReleaseAll(f)
+		return
+	}
+	p.tx.Write(f)
+}
+
+// enter gives the segment what came through the tx line.
+func (p *port) enter(f []link.Frame) {
+	before := p.net.sender
+	p.net.sender = p
+	p.seg.Write(f)
+	p.net.sender = before
+}
+
+// leave takes what the segment sends to the port.
+func (p *port) leave(f []link.Frame) {
+	if p.isCut || p.net.isParted(p.net.sender, p) {
+		link.ReleaseAll(f)
+		return
+	}
+	p.rx.Write(f)
+}
+
+// arrive asks for the delivery of what came through the rx line.
+func (p *port) arrive(f []link.Frame) {
+	for i := range f {
+		frame := f[i]
+		f[i] = link.Frame{}
+		p.net.loop.push(&event{owner: p.owner, index: -1, wakes: true, run: func() { p.deliver(frame) }}, 0)
+	}
+}
+
+func (p *port) deliver(f link.Frame) {
+	if p.isCut {
+		f.Release()
+		return
+	}
+	p.net.capture.add(p, pcap.Inbound, []link.Frame{f})
+	p.receive(f)
+}
+
+// close takes the port from its segment.
+func (p *port) close() {
+	p.tx.Close()
+	p.rx.Close()
+}

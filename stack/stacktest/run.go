@@ -1,0 +1,38 @@
+package stacktest
+
+import (
+	"os"
+	"testing"
+	"testing/synctest"
+)
+
+// Run runs f in a bubble of virtual time with a rig of its own: time in f passes when everybody waits, and only then.
+// Hosts are closed when f and the test's cleanups are over. The test is skipped, with an instruction, where the engine cannot live in
+// virtual time; with TAPESTRY_VTIME=1 in the environment, it fails.
+func Run(t *testing.T, c Config, f func(t *testing.T, n *Net)) {
+	t.Helper()
+	requireVirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		n := newNet(t, c)
+		t.Cleanup(n.close)
+		f(t, n)
+	})
+}
+
+// requireVirtualTime skips the test, or fails it, where the engine parks as synctest does not know it.
+func requireVirtualTime(t *testing.T) {
+	t.Helper()
+	if engineIsDurable() {
+		return
+	}
+	const how = "this gVisor cannot live in virtual time; run it so: go run tapestry/stack/stacktest/vtime test ./..."
+	if os.Getenv("TAPESTRY_VTIME") == "1" {
+		t.Fatal("stacktest: " + how)
+	}
+	t.Skip("stacktest: " + how)
+}
+
+// captureDir is where a failed test leaves its capture.
+func captureDir(t *testing.T) (string, error) {
+	return os.MkdirTemp("", "stacktest-")
+}
