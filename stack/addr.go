@@ -69,9 +69,11 @@ func (i *Interface) addAddress(p netip.Prefix) error {
 	if !p.IsValid() || p.Addr().IsUnspecified() || p.Addr().IsMulticast() {
 		return fmt.Errorf("stack: %s: %s is no address of a station", i.name, p)
 	}
+	i.nic.wants.add(p.Addr())
 	if e := i.withoutDAD(p.Addr(), func() tcpip.Error {
 		return i.host.ns.AddProtocolAddress(i.id, protocolAddress(p), netstack.AddressProperties{})
 	}); e != nil {
+		i.nic.wants.remove(p.Addr())
 		return fmt.Errorf("stack: %s: address %s: %s", i.name, p, e)
 	}
 	i.host.ns.ReplaceRoute(tcpip.Route{Destination: subnet(p.Masked()), NIC: i.id})
@@ -89,6 +91,7 @@ func (h *Host) RemoveAddress(iface string, p netip.Prefix) error {
 	if e := h.ns.RemoveAddress(i.id, toAddress(p.Addr())); e != nil {
 		return fmt.Errorf("stack: %s: address %s: %s", i.name, p, e)
 	}
+	i.nic.wants.remove(p.Addr())
 	if slices.ContainsFunc(i.addresses(), func(q netip.Prefix) bool { return q.Masked() == p.Masked() }) {
 		return nil
 	}

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // drops counts frames that the adapter did not deliver, by reason.
 type drops struct {
-	short, tooLong, otherHost, unknown, malformed, vlan, chain, segment atomic.Uint64
+	otherHost, short, tooLong, unknown, malformed, vlan, chain, segment atomic.Uint64
 	icmpSequence, icmpMTU, icmpFragment                                 atomic.Uint64
 }
 

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -15,7 +16,7 @@ const routeLife = time.Second
 // routeCache keeps the ways back to recent askers, since finding one allocates. It is direct-mapped: two askers that
 // fall on one slot take turns, and memory is bounded whoever asks.
 type routeCache struct {
-	slots [64]routeSlot
+	slots [64]atomic.Pointer[routeSlot] // made when needed: most servers have few askers
 }
 
 type routeSlot struct {
@@ -43,7 +44,12 @@ func (c *routeCache) slot(remote tcpip.Address) *routeSlot {
 			h = h*31 + uint32(b)
 		}
 	}
-	return &c.slots[h%uint32(len(c.slots))]
+	p := &c.slots[h%uint32(len(c.slots))]
+	if s := p.Load(); s != nil {
+		return s
+	}
+	p.CompareAndSwap(nil, &routeSlot{})
+	return p.Load()
 }
 
 // find gives a route that the caller releases, or nil if there is none.
@@ -77,7 +83,10 @@ func (c *routeCache) forget(r *netstack.Route) {
 // release empties the cache.
 func (c *routeCache) release() {
 	for i := range c.slots {
-		s := &c.slots[i]
+		s := c.slots[i].Load()
+		if s == nil {
+			continue
+		}
 		s.mu.Lock()
 		s.drop()
 		s.mu.Unlock()

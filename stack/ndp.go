@@ -11,44 +11,86 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
+// maxNDPEvents bounds what waits to be carried out.
+const maxNDPEvents = 256
+
 // ndpEvents carries out what router advertisements ask for. The engine reports them under its own locks and must not
-// be called from there, so one goroutine of the host takes them from a bounded queue. An event that finds the queue
-// full is dropped and counted: routers repeat themselves.
+// be called from there, so a goroutine takes them from a bounded queue; it runs while there are any. An event that
+// finds the queue full is dropped and counted: routers repeat themselves.
 type ndpEvents struct {
 	host    *Host
-	queue   chan func()
-	done    chan struct{}
-	ended   sync.WaitGroup
 	dropped atomic.Uint64
+	ended   sync.WaitGroup
+
+	mu      sync.Mutex // a leaf
+	wants   map[tcpip.NICID]*wants
+	queue   []func()
+	running bool
+	closed  bool
 }
 
-func newNDPEvents(h *Host) *ndpEvents {
-	e := &ndpEvents{host: h, queue: make(chan func(), 256), done: make(chan struct{})}
-	e.ended.Go(e.run) // ends with close, which the host's Close calls
-	return e
+func newNDPEvents(h *Host) *ndpEvents { return &ndpEvents{host: h, wants: map[tcpip.NICID]*wants{}} }
+
+// tell has w know the addresses that an interface is given by SLAAC, from the first one on.
+func (e *ndpEvents) tell(id tcpip.NICID, w *wants) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.wants[id] = w
 }
 
+func (e *ndpEvents) wantsOf(id tcpip.NICID) (w *wants, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w, ok = e.wants[id]
+	return w, ok
+}
+
+// run carries out what is queued, in order.
 func (e *ndpEvents) run() {
 	for {
-		select {
-		case f := <-e.queue:
-			f()
-		case <-e.done:
+		f := e.next()
+		if f == nil {
 			return
 		}
+		f()
 	}
 }
 
+// next takes an event from the queue. It is nil, and another goroutine may be started, when there is none.
+func (e *ndpEvents) next() func() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.queue) == 0 || e.closed {
+		e.queue, e.running = nil, false
+		return nil
+	}
+	f := e.queue[0]
+	e.queue = e.queue[1:]
+	return f
+}
+
+// close returns when nothing is carried out any more.
 func (e *ndpEvents) close() {
-	close(e.done)
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	e.ended.Wait()
 }
 
 func (e *ndpEvents) push(f func()) {
-	select {
-	case e.queue <- f:
-	default:
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed:
+		return
+	case len(e.queue) >= maxNDPEvents:
 		e.dropped.Add(1)
+		return
+	}
+	e.queue = append(e.queue, f)
+	if !e.running {
+		e.running = true
+		e.ended.Go(e.run) // ends when the queue is empty; close waits for it
 	}
 }
 
@@ -95,6 +137,9 @@ func (e *ndpEvents) removeRoute(r tcpip.Route) {
 
 // OnAutoGenAddress implements ipv6.NDPDispatcher. A link-local address needs the route of its link.
 func (e *ndpEvents) OnAutoGenAddress(id tcpip.NICID, a tcpip.AddressWithPrefix) netstack.AddressDispatcher {
+	if w, ok := e.wantsOf(id); ok {
+		w.add(fromAddress(a.Address))
+	}
 	if header.IsV6LinkLocalUnicastAddress(a.Address) {
 		e.push(func() { e.host.ns.ReplaceRoute(tcpip.Route{Destination: header.IPv6LinkLocalPrefix.Subnet(), NIC: id}) })
 	}
@@ -105,7 +150,11 @@ func (e *ndpEvents) OnAutoGenAddress(id tcpip.NICID, a tcpip.AddressWithPrefix) 
 func (e *ndpEvents) OnAutoGenAddressDeprecated(tcpip.NICID, tcpip.AddressWithPrefix) {}
 
 // OnAutoGenAddressInvalidated implements ipv6.NDPDispatcher.
-func (e *ndpEvents) OnAutoGenAddressInvalidated(tcpip.NICID, tcpip.AddressWithPrefix) {}
+func (e *ndpEvents) OnAutoGenAddressInvalidated(id tcpip.NICID, a tcpip.AddressWithPrefix) {
+	if w, ok := e.wantsOf(id); ok {
+		w.remove(fromAddress(a.Address))
+	}
+}
 
 // OnRecursiveDNSServerOption implements ipv6.NDPDispatcher.
 func (e *ndpEvents) OnRecursiveDNSServerOption(tcpip.NICID, []tcpip.Address, time.Duration) {}

@@ -12,6 +12,7 @@ import (
 // is empty, and tells the routers there (RFC 3376, RFC 3810).
 func (c *UDPConn) JoinGroup(iface string, group netip.Addr) error {
 	return c.membership(iface, group, func(id tcpip.NICID) tcpip.Error {
+		c.host.wantGroup(id, group)
 		return c.ep.SetSockOpt(&tcpip.AddMembershipOption{NIC: id, MulticastAddr: toAddress(group)})
 	})
 }

@@ -32,6 +32,7 @@ type nic struct {
 	ip4, ip6, arp netstack.NetworkEndpoint // set by bind, before the first frame is read
 	handlers      handlers
 	flows         flows
+	wants         wants
 	drops         drops
 	conflicts     conflicts
 
@@ -42,10 +43,15 @@ type nic struct {
 
 func newNIC(i *Interface, dev link.Device, c InterfaceConfig) *nic {
 	info := dev.Info()
-	return &nic{
+	n := &nic{
 		iface: i, dev: dev, queues: dev.Queues(), addr: c.Addr, noIPv6: c.NoIPv6 || info.MTU < minMTU6, trust: c.NoVerify,
 		info: info,
 	}
+	n.wants.init(n.addr, &n.drops.otherHost)
+	if d, ok := dev.(filterer); ok {
+		d.SetFilter(n.wants.frame)
+	}
+	return n
 }
 
 // bind looks up the engine's endpoints of this interface, so that a frame finds its own without a lock.
@@ -125,6 +131,9 @@ func (n *nic) SupportedGSO() netstack.SupportedGSO {
 }
 
 func (n *nic) Attach(d netstack.NetworkDispatcher) {
+	if d != nil {
+		smallNeighborCaches(d)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.dispatcher = d

@@ -12,14 +12,14 @@ import (
 	"tapestry/link/ethernet"
 )
 
-// batch is how many frames one call of ReadFrames may give.
-const batch = 64
+// fewFrames is how many frames a quiet interface has room for; a burst of more is read with room from batches.
+const fewFrames = 4
 
 // read takes frames from a queue until the device is closed or gone.
 func (n *nic) read(q link.Queue) {
-	var frames [batch]link.Frame
-	for {
-		k, err := q.ReadFrames(frames[:])
+	few := make([]link.Frame, fewFrames)
+	for frames, many := few, (*[]link.Frame)(nil); ; {
+		k, err := q.ReadFrames(frames)
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				n.iface.host.cfg.Log.Error("device failed; the interface is dead",
@@ -29,6 +29,14 @@ func (n *nic) read(q link.Queue) {
 		}
 		for i := range frames[:k] {
 			n.receive(&frames[i])
+		}
+		switch {
+		case many == nil && k == fewFrames:
+			many = batches.Get().(*[]link.Frame)
+			frames = (*many)[:cap(*many)]
+		case many != nil && k < fewFrames:
+			batches.Put(many)
+			frames, many = few, nil
 		}
 	}
 }
@@ -44,8 +52,7 @@ func (n *nic) receive(f *link.Frame) {
 		}
 		h = f.Head()
 	}
-	if h[0]&1 == 0 && ethernet.Addr(h[:ethernet.AddrLen]) != n.addr {
-		n.drops.otherHost.Add(1)
+	if !n.wants.frame(h) {
 		return
 	}
 	if f.GSO == link.GSONone && f.Len() > n.deviceInfo().MTU+ethernet.HeaderLen+ethernet.TagLen {

@@ -10,7 +10,7 @@ import (
 	"tapestry/link/ethernet"
 )
 
-// batches holds slices of frames for WritePackets, so that sending allocates nothing.
+// batches holds slices of frames, empty ones, so that sending and receiving allocate nothing.
 var batches = sync.Pool{New: func() any { b := make([]link.Frame, 0, 64); return &b }}
 
 // WritePackets implements netstack.LinkWriter. It borrows the packets: a frame is a second owner of their memory.
