@@ -35,7 +35,7 @@ func Load(name string, text []byte, registry []apps.App) (*Plan, error) {
 		return nil, ps
 	}
 	var f file
-	c := checker{doc: doc, registry: registry, seen: make(map[netip.Addr]string)}
+	c := checker{doc: doc, registry: registry, seen: make(map[station]string), macs: make(map[macAt]string)}
 	c.problems.add(doc, "", doc.Decode(&f))
 	if c.problems.areUnknownKeys() { // else the rest of the file was not decoded
 		c.file(f)
@@ -52,7 +52,15 @@ type checker struct {
 	registry []apps.App
 	plan     *Plan
 	problems Problems
-	seen     map[netip.Addr]string // by whom: path of the key
+	seen     map[station]string // by whom: path of the key
+	macs     map[macAt]string   // likewise
+	reach    reach
+}
+
+// station is an address among those that hear each other.
+type station struct {
+	among string
+	addr  netip.Addr
 }
 
 func (c *checker) bad(path, format string, args ...any) {
@@ -69,23 +77,43 @@ func (c *checker) file(f file) {
 	if f.State != "" {
 		c.plan.State = c.path(f.State)
 	}
+	c.plan.Seed = seedOf(c.plan.Name)
+	if f.Seed != nil {
+		c.plan.Seed = *f.Seed
+	}
+	c.reach = newReach(f)
 	for _, name := range c.inOrder("segment", keys(f.Segment)) {
-		c.bad("segment."+name, "segments are not there yet; give the host's interface tap = NAME instead")
+		c.segment(name, f.Segment[name])
 	}
 	for _, name := range c.inOrder("tap", keys(f.Tap)) {
 		c.tap(name, f.Tap[name])
 	}
+	for _, name := range c.inOrder("trunk", keys(f.Trunk)) {
+		c.trunk(name, f.Trunk[name])
+	}
+	c.joints(f)
 	for _, name := range c.inOrder("host", keys(f.Host)) {
 		c.host(name, f.Host[name])
 	}
+	c.whole(f)
+}
+
+// whole checks what only the whole file tells.
+func (c *checker) whole(f file) {
 	if len(f.Host) == 0 {
 		c.bad("", "the lab has no host; add a table [host.NAME] with an [[host.NAME.interface]]")
 	}
 	for _, w := range c.plan.Wires {
-		if w.host == nil {
+		if w.host == nil && w.At == nil {
 			c.bad("tap."+w.Name, "no host is on it; give an interface of a host tap = %q, or remove this table", w.Name)
 		}
 	}
+	for _, s := range c.plan.Segments {
+		if len(s.Ports) == 0 {
+			c.bad("segment."+s.Name, "nobody is on it; give an interface of a host, or a tap, segment = %q, or remove this table", s.Name)
+		}
+	}
+	c.loops()
 }
 
 var labNames = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
@@ -160,4 +188,12 @@ func (c *checker) duration(path, s string) time.Duration {
 		c.bad(path, `%q is no duration; write it like "30s", "5m" or "2h"`, s)
 	}
 	return d
+}
+
+// age is duration without "off".
+func (c *checker) age(path, s string) time.Duration {
+	if s == "off" {
+		s = "0s"
+	}
+	return c.duration(path, s)
 }

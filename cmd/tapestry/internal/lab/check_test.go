@@ -100,13 +100,13 @@ func TestProblems(t *testing.T) {
 			`lab.toml:9: host.beta.interface[0].tap: there is no tap "tap1"; did you mean "tap0"?`,
 		}},
 		{"two hosts on a tap", wire + alpha + "[[host.beta.interface]]\ntap = \"tap0\"\naddress = [\"198.51.100.3/24\"]\n", []string{
-			`lab.toml:9: host.beta.interface[0].tap: tap0 has host alpha on it already (one host a tap until segments are there); add a table [tap.NAME] for this one`,
+			`lab.toml:9: host.beta.interface[0].tap: tap0 has host alpha on it already; for both, add a table [segment.lan], and give tap0 and the interfaces segment = "lan"`,
 		}},
 		{"nobody on a tap", wire + "[tap.tap1]\n" + alpha, []string{
 			`lab.toml:4: tap.tap1: no host is on it; give an interface of a host tap = "tap1", or remove this table`,
 		}},
 		{"host without interface", "[host.alpha.app.echo]\n", []string{
-			`lab.toml:1: host.alpha: the host has no interface; add [[host.alpha.interface]] with tap and address`,
+			`lab.toml:1: host.alpha: the host has no interface; add [[host.alpha.interface]] with segment or tap, and address`,
 		}},
 		{"host's name", wire + strings.ReplaceAll(alpha, "alpha", "Alpha_1"), []string{
 			`lab.toml:5: host.Alpha_1: "Alpha_1" is no host's name; use up to 63 of a-z, 0-9 and - inside`,
@@ -128,9 +128,6 @@ func TestProblems(t *testing.T) {
 		}},
 		{"capture's size", wire + "capture = \"x.pcapng\"\ncapture_size = \"ten\"\n" + alpha, []string{
 			`lab.toml:5: tap.tap0.capture_size: ten is no size; write octets, or like "64KiB", "100MB"`,
-		}},
-		{"segments", "[segment.lan]\nkind = \"hub\"\n" + wire + alpha, []string{
-			`lab.toml:1: segment.lan: segments are not there yet; give the host's interface tap = NAME instead`,
 		}},
 		{"IPX", wire + alpha + "ipx = { network = \"0000cafe\" }\n", []string{
 			`lab.toml:8: host.alpha.interface[0].ipx: IPX is not there yet; remove this key`,
@@ -197,7 +194,7 @@ time_wait = "5s"
 		t.Fatal(err)
 	}
 	w := p.Wires[0]
-	if w.MTU != 9000 || w.Off != link.OffloadTSO6 || w.Kind != "auto" || w.Capture != "/labs/w.pcapng" || w.CaptureSize != 2<<20 {
+	if w.MTU != 9000 || w.Off != link.OffloadTSO6 || w.Kind != "auto" || w.Capture != (CapturePlan{"/labs/w.pcapng", 2 << 20, 0}) {
 		t.Errorf("wire is %+v", w)
 	}
 	h := p.Hosts[0]
@@ -211,7 +208,7 @@ time_wait = "5s"
 	if got := h.DNS[0].String(); got != "198.51.100.1:53" {
 		t.Errorf("DNS server is %s", got)
 	}
-	cfg := h.Ports[0].Config
+	cfg := h.Interfaces[0].Config
 	if cfg.Name != "eth0" || cfg.Gateways[0].String() != "198.51.100.1" || !cfg.Addr.IsLocal() {
 		t.Errorf("interface is %+v", cfg)
 	}

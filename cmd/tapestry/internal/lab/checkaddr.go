@@ -7,7 +7,8 @@ import (
 )
 
 // addresses reads a list of addresses with their prefix lengths, or one of the words for addresses that are not static.
-func (c *checker) addresses(path string, v any) (list []netip.Prefix, word string) {
+// Nobody else among those that hear the station may have one of them.
+func (c *checker) addresses(path, among string, v any) (list []netip.Prefix, word string) {
 	switch v := v.(type) {
 	case nil:
 	case string:
@@ -27,7 +28,7 @@ func (c *checker) addresses(path string, v any) (list []netip.Prefix, word strin
 				c.bad(at, `want text in quotes like "198.51.100.2/24"`)
 				continue
 			}
-			if p, ok := c.address(at, s); ok {
+			if p, ok := c.address(at, among, s); ok {
 				list = append(list, p)
 			}
 		}
@@ -38,7 +39,7 @@ func (c *checker) addresses(path string, v any) (list []netip.Prefix, word strin
 }
 
 // address reads one address of a station with its prefix length.
-func (c *checker) address(path, s string) (netip.Prefix, bool) {
+func (c *checker) address(path, among, s string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		if a, err := netip.ParseAddr(s); err == nil {
@@ -52,11 +53,11 @@ func (c *checker) address(path, s string) (netip.Prefix, bool) {
 		c.bad(path, "%s %s", s, why)
 		return p, false
 	}
-	if first, ok := c.seen[p.Addr()]; ok {
+	if first, ok := c.seen[station{among, p.Addr()}]; ok {
 		c.bad(path, "duplicate address: %s is %s already (line %d); give each its own", p.Addr(), first, lineOf(c.doc, first))
 		return p, false
 	}
-	c.seen[p.Addr()] = path
+	c.seen[station{among, p.Addr()}] = path
 	return p, true
 }
 
@@ -98,8 +99,10 @@ func (c *checker) onWire(path string, list []netip.Prefix, w *Wire) {
 
 // element gives the path of the list's element that was read as p: bad elements before it were left out.
 func (c *checker) element(path string, p netip.Prefix, i int) string {
-	if at := c.seen[p.Addr()]; strings.HasPrefix(at, path) {
-		return at
+	for s, at := range c.seen {
+		if s.addr == p.Addr() && strings.HasPrefix(at, path+"[") {
+			return at
+		}
 	}
 	return fmt.Sprintf("%s[%d]", path, i)
 }

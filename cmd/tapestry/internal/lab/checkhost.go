@@ -14,13 +14,13 @@ func (c *checker) host(name string, h fileHost) {
 	if !isLabel(name) {
 		c.bad(path, "%q is no host's name; use up to %d of a-z, 0-9 and - inside", name, maxLabel)
 	}
-	p := &HostPlan{Name: name, TCP: c.tcp(path+".tcp", h.TCP)}
+	p := &HostPlan{Name: name, TCP: c.tcp(path+".tcp", h.TCP), many: len(h.Interface) > 1}
 	c.plan.Hosts = append(c.plan.Hosts, p)
 	for i, f := range h.Interface {
 		c.port(fmt.Sprintf("%s.interface[%d]", path, i), p, i, f)
 	}
 	if len(h.Interface) == 0 {
-		c.bad(path, "the host has no interface; add [[%s.interface]] with tap and address", path)
+		c.bad(path, "the host has no interface; add [[%s.interface]] with segment or tap, and address", path)
 	}
 	for i, s := range h.DNS {
 		p.DNS = append(p.DNS, c.dnsServer(fmt.Sprintf("%s.dns[%d]", path, i), s))
@@ -59,29 +59,65 @@ func (c *checker) app(path string, h *HostPlan, name string, table any) {
 }
 
 func (c *checker) port(path string, h *HostPlan, i int, f fileInterface) {
-	if f.Segment != "" {
-		c.bad(path+".segment", `segments are not there yet; write tap = "tap0" with a table [tap.tap0]`)
-	}
 	if f.IPX != nil {
 		c.bad(path+".ipx", "IPX is not there yet; remove this key")
 	}
-	w := c.wire(path, h, f)
+	p := Interface{}
+	if f.Segment != "" {
+		p.At = c.interfaceOnSegment(path, h, i, f)
+	} else {
+		p.Wire = c.wire(path, h, f)
+		c.noPort(path, f.filePort)
+	}
 	cfg := stack.InterfaceConfig{
 		Name: fmt.Sprintf("eth%d", i), Addr: c.mac(path+".mac", f.MAC, h.Name, i),
 		NoIPv6: f.IPv6 != nil && !*f.IPv6, NoSLAAC: f.SLAAC != nil && !*f.SLAAC,
 	}
+	c.uniqueMAC(path, p.At, cfg.Addr)
 	var word string
-	cfg.Addresses, word = c.addresses(path+".address", f.Address)
+	cfg.Addresses, word = c.addresses(path+".address", c.reach.among(f.Segment, f.VLAN), f.Address)
 	cfg.NoSLAAC = cfg.NoSLAAC || word == "link-local"
 	if f.Address == nil {
 		c.bad(path, `the interface has no address; add address = ["198.51.100.2/24"], or "auto" (IPv6 alone)`)
 	}
-	if w != nil {
-		c.onWire(path+".address", cfg.Addresses, w)
+	if p.Wire != nil {
+		c.onWire(path+".address", cfg.Addresses, p.Wire)
 	}
 	cfg.Gateways = c.gateways(path+".gateway", f.Gateway, cfg.Addresses)
 	c.families(path, cfg)
-	h.Ports = append(h.Ports, Port{Wire: w, Config: cfg})
+	p.Config = cfg
+	h.Interfaces = append(h.Interfaces, p)
+}
+
+// interfaceOnSegment joins a host to a segment. Its port there has the host's name, and the interface's if there are
+// several.
+func (c *checker) interfaceOnSegment(path string, h *HostPlan, i int, f fileInterface) *Port {
+	if f.Tap != "" {
+		c.bad(path+".tap", "the interface is on segment %s already; remove one of the two keys", f.Segment)
+	}
+	name := h.Name
+	if h.many {
+		name = fmt.Sprintf("%s.eth%d", h.Name, i)
+	}
+	return c.join(path, f.Segment, Port{Name: name, Kind: "host"}, f.filePort)
+}
+
+// macAt is an Ethernet address on the segments that it is heard on.
+type macAt struct {
+	group string
+	mac   ethernet.Addr
+}
+
+func (c *checker) uniqueMAC(path string, at *Port, mac ethernet.Addr) {
+	if at == nil {
+		return
+	}
+	key := macAt{c.reach.group(at.Segment.Name), mac}
+	if first, ok := c.macs[key]; ok {
+		c.bad(path+".mac", "duplicate Ethernet address: %s is that of %s already (line %d); give each its own", mac, first, lineOf(c.doc, first))
+		return
+	}
+	c.macs[key] = path
 }
 
 func (c *checker) families(path string, cfg stack.InterfaceConfig) {
@@ -107,17 +143,19 @@ func (c *checker) wire(path string, h *HostPlan, f fileInterface) *Wire {
 	}
 	i, ok := find(known, f.Tap)
 	switch {
+	case ok && c.plan.Wires[i].At != nil:
+		c.bad(path+".tap", "%s is on segment %s; write segment = %q instead", f.Tap, c.plan.Wires[i].At.Segment.Name, c.plan.Wires[i].At.Segment.Name)
 	case ok && c.plan.Wires[i].host != nil:
-		c.bad(path+".tap", "%s has host %s on it already (one host a tap until segments are there); add a table [tap.NAME] for this one",
-			f.Tap, c.plan.Wires[i].host.Name)
+		c.bad(path+".tap", `%s has host %s on it already; for both, add a table [segment.lan], and give %s and the interfaces segment = "lan"`,
+			f.Tap, c.plan.Wires[i].host.Name, f.Tap)
 	case ok:
 		c.plan.Wires[i].host = h
 		return c.plan.Wires[i]
-	case f.Tap == "" && f.Segment == "":
-		c.bad(path, `the interface is on no wire; add tap = "tap0" and a table [tap.tap0]`)
-	case f.Tap != "" && len(known) == 0:
+	case f.Tap == "":
+		c.bad(path, `the interface is on no wire; add tap = "tap0" and a table [tap.tap0], or segment = "lan" and a table [segment.lan]`)
+	case len(known) == 0:
 		c.bad(path+".tap", "there is no tap %q; add a table [tap.%s]", f.Tap, f.Tap)
-	case f.Tap != "":
+	default:
 		c.bad(path+".tap", "there is no tap %q%s", f.Tap, didYouMean(f.Tap, known))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,18 +20,48 @@ func (c *checker) tap(name string, t fileTap) {
 	if len(name) > maxInterface || !interfaceNames.MatchString(name) {
 		c.bad(path, "%q is no interface's name; use up to %d letters, digits, - and _", name, maxInterface)
 	}
-	w := &Wire{Name: name, Existing: t.Existing, Kind: t.Device, Interface: t.Interface, Snaplen: t.Snaplen, Off: offloadsOff(t)}
+	w := &Wire{Name: name, Existing: t.Existing, Kind: t.Device, Interface: t.Interface, Off: offloadsOff(t)}
 	c.plan.Wires = append(c.plan.Wires, w)
 	var word string
-	if w.Addresses, word = c.addresses(path+".address", t.Address); word != "" {
+	if w.Addresses, word = c.addresses(path+".address", amongKernel, t.Address); word != "" {
 		c.bad(path+".address", "%q is for hosts; give the kernel's side a list of addresses", word)
-	}
-	if t.Segment != "" {
-		c.bad(path+".segment", "segments are not there yet; a host takes the device itself with tap = %q", name)
 	}
 	c.deviceKind(path, w)
 	c.mtu(path+".mtu", t.MTU, w)
-	c.capture(path, t, w)
+	w.Capture = c.capture(path, name, t.fileCapture)
+	if t.Segment == "" {
+		c.noPort(path, t.filePort)
+		return
+	}
+	w.At = c.join(path, t.Segment, Port{Name: name, Kind: "tap"}, t.filePort)
+	c.tapOnSegment(path, w)
+}
+
+// tapOnSegment gives the kernel's side the segment's MTU.
+func (c *checker) tapOnSegment(path string, w *Wire) {
+	if w.At == nil {
+		return
+	}
+	mtu := w.At.Segment.MTU
+	switch {
+	case w.MTU != 0 && w.MTU != mtu:
+		c.bad(path+".mtu", "%d differs from the %d of segment %s; remove this key", w.MTU, mtu, w.At.Segment.Name)
+	case w.Kind == "water" && mtu != defaultMTU:
+		c.bad(path+".device", "a water device has the kernel's 1500 octets and segment %s %d; set device = \"tap\"", w.At.Segment.Name, mtu)
+	case mtu < minMTU6 && len(prefixesOf6(w.Addresses)) > 0:
+		c.bad(path+".segment", "segment %s has an MTU of %d, and IPv6 needs %d (RFC 8200 §5); raise it, or remove the IPv6 addresses", w.At.Segment.Name, mtu, minMTU6)
+	case w.Kind != "water":
+		w.MTU = mtu
+	}
+}
+
+func prefixesOf6(list []netip.Prefix) (six []netip.Prefix) {
+	for _, p := range list {
+		if p.Addr().Is6() {
+			six = append(six, p)
+		}
+	}
+	return six
 }
 
 func (c *checker) deviceKind(path string, w *Wire) {
@@ -67,22 +98,23 @@ func (c *checker) mtu(path string, mtu int, w *Wire) {
 	}
 }
 
-func (c *checker) capture(path string, t fileTap, w *Wire) {
-	if t.Capture == "" {
-		for key, set := range map[string]bool{"capture_size": t.CaptureSize != nil, "snaplen": t.Snaplen != 0} {
+func (c *checker) capture(path, name string, f fileCapture) (to CapturePlan) {
+	if f.Capture == "" {
+		for key, set := range map[string]bool{"capture_size": f.CaptureSize != nil, "snaplen": f.Snaplen != 0} {
 			if set {
-				c.bad(path+"."+key, `is for a capture; add capture = "%s.pcapng", or remove this key`, w.Name)
+				c.bad(path+"."+key, `is for a capture; add capture = "%s.pcapng", or remove this key`, name)
 			}
 		}
-		return
+		return to
 	}
-	w.Capture = c.path(t.Capture)
-	if t.Snaplen < 0 {
-		c.bad(path+".snaplen", "%d is less than nothing; leave it out for whole frames", t.Snaplen)
+	to = CapturePlan{File: c.path(f.Capture), Snaplen: f.Snaplen}
+	if f.Snaplen < 0 {
+		c.bad(path+".snaplen", "%d is less than nothing; leave it out for whole frames", f.Snaplen)
 	}
-	if t.CaptureSize != nil {
-		w.CaptureSize = c.size(path+".capture_size", t.CaptureSize)
+	if f.CaptureSize != nil {
+		to.MaxBytes = c.size(path+".capture_size", f.CaptureSize)
 	}
+	return to
 }
 
 // size reads octets: 1000000, "64KiB", "100MB".

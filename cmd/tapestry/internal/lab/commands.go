@@ -102,13 +102,13 @@ func (h *host) complete(r stack.Route) stack.Route {
 	if r.Interface != "" {
 		return r
 	}
-	for _, p := range h.plan.Ports {
+	for _, p := range h.plan.Interfaces {
 		if r.Gateway.IsValid() && containing(p.Config.Addresses, r.Gateway) {
 			r.Interface = p.Config.Name
 			return r
 		}
 	}
-	r.Interface = h.plan.Ports[0].Config.Name
+	r.Interface = h.plan.Interfaces[0].Config.Name
 	return r
 }
 
@@ -136,12 +136,12 @@ func (h *host) interfaceOf(a NeighborArgs) string {
 	if a.Interface != "" {
 		return a.Interface
 	}
-	for _, p := range h.plan.Ports {
+	for _, p := range h.plan.Interfaces {
 		if containing(p.Config.Addresses, a.Addr) {
 			return p.Config.Name
 		}
 	}
-	return h.plan.Ports[0].Config.Name
+	return h.plan.Interfaces[0].Config.Name
 }
 
 // dump sends the frames that pass until the client ends it.

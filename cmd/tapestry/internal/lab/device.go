@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"syscall"
 
 	"tapestry/link"
@@ -99,16 +97,17 @@ func openPacket(w *Wire, iface string, addr ethernet.Addr) (link.Device, error) 
 // withCapture wraps the device in the capture that the wire wants. The device is closed if that fails. On a cable in memory,
 // where a lab's file is only tried, no file is touched: it may be the capture of a lab that runs.
 func withCapture(dev link.Device, w *Wire, log *slog.Logger) (link.Device, error) {
-	if w.Capture == "" {
+	p := w.Capture
+	if p.File == "" {
 		return dev, nil
 	}
 	if _, isTrial := dev.(*pipe.End); isTrial {
-		if _, err := os.Stat(filepath.Dir(w.Capture)); err != nil {
-			return nil, errors.Join(fmt.Errorf("capture %s: %w; make the folder first", w.Capture, err), dev.Close())
+		if err := p.checkFolder(); err != nil {
+			return nil, errors.Join(err, dev.Close())
 		}
 		return dev, nil
 	}
-	d, err := pcap.New(dev, pcap.Config{Path: w.Capture, SnapLen: w.Snaplen, MaxBytes: w.CaptureSize, Log: log.With("wire", w.Name)})
+	d, err := pcap.New(dev, pcap.Config{Path: p.File, SnapLen: p.Snaplen, MaxBytes: p.MaxBytes, Log: log.With("wire", w.Name)})
 	if err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
@@ -130,6 +129,9 @@ func withKernelSide(w *Wire, dev link.Device, c chosen, err error) (link.Device,
 // openVeth makes a veth pair: the kernel's end has the wire's name, and the host reads the other.
 func openVeth(w *Wire, addr ethernet.Addr, why string) (link.Device, chosen, func() error, error) {
 	c := chosen{"packet", "veth pair and AF_PACKET: " + why}
+	if addr.IsZero() { // a segment is behind it: the end is nobody's
+		addr = stableMAC("veth", w.Name, 0)
+	}
 	far, undo, err := makeVeth(w, addr)
 	if err != nil {
 		return nil, c, undo, err

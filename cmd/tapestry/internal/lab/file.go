@@ -1,33 +1,121 @@
 package lab
 
-// To add a key: a field here with its comment, its check in check.go, a row in the test tables of both.
+// To add a key: a field here with its comment, its check in the check*.go of its table, a row in the test tables of both,
+// a row in docs/LAB.md.
 
 // file is a lab's file as it is written.
 type file struct {
-	Name    string              `toml:"name"`   // default: the file's name without .toml
-	Domain  string              `toml:"domain"` // default lab.example
-	Netns   string              `toml:"netns"`  // "own", the default, or "host"
-	State   string              `toml:"state"`  // folder of the state database; default: none is kept
-	Tap     map[string]fileTap  `toml:"tap"`
-	Host    map[string]fileHost `toml:"host"`
-	Segment map[string]any      `toml:"segment"`
+	Name     string                  `toml:"name"`   // default: the file's name without .toml
+	Domain   string                  `toml:"domain"` // default lab.example
+	Netns    string                  `toml:"netns"`  // "own", the default, or "host"
+	State    string                  `toml:"state"`  // folder of the state database; default: none is kept
+	Seed     *int64                  `toml:"seed"`   // of all impairments; default: derived from the lab's name
+	Segment  map[string]fileSegment  `toml:"segment"`
+	Trunk    map[string]fileTrunk    `toml:"trunk"`
+	Tap      map[string]fileTap      `toml:"tap"`
+	VXLAN    map[string]fileVXLAN    `toml:"vxlan"`
+	QEMU     map[string]fileQEMU     `toml:"qemu"`
+	Unixgram map[string]fileUnixgram `toml:"unixgram"`
+	Replay   map[string]fileReplay   `toml:"replay"`
+	Host     map[string]fileHost     `toml:"host"`
+}
+
+// fileSegment is an Ethernet in memory.
+type fileSegment struct {
+	Kind             string  `toml:"kind"` // "switch", the default, or "hub"
+	MTU              int     `toml:"mtu"`  // default 1500
+	Impair           any     `toml:"impair"`
+	Age              string  `toml:"age"`                // default "5m"
+	MaxAddresses     int     `toml:"max_addresses"`      // default 16384
+	MaxPortAddresses int     `toml:"max_port_addresses"` // default 4096
+	STP              bool    `toml:"stp"`
+	Priority         *int    `toml:"priority"` // default 32768
+	Jabber           *string `toml:"jabber"`   // frames a second; "off"
+	fileCapture
+}
+
+// fileCapture is a capture of what crosses.
+type fileCapture struct {
+	Capture     string `toml:"capture"`      // pcapng of all frames
+	CaptureSize any    `toml:"capture_size"` // octets after which a new file is begun; default: never
+	Snaplen     int    `toml:"snaplen"`      // octets of each frame in the capture; default: all
+}
+
+// filePort is how a station joins a segment.
+type filePort struct {
+	VLAN     int  `toml:"vlan"`      // of frames without a tag; default 1
+	Tagged   any  `toml:"tagged"`    // VLANs whose frames carry a tag: a list, or "all"
+	Impair   any  `toml:"impair"`    // both directions
+	ImpairTx any  `toml:"impair_tx"` // from the station
+	ImpairRx any  `toml:"impair_rx"` // to the station
+	Queue    int  `toml:"queue"`     // frames that wait for the station; default 8192
+	Cost     int  `toml:"cost"`      // of the spanning tree
+	Down     bool `toml:"down"`      // begin with the cable cut
+}
+
+// fileTrunk is a cable between two segments.
+type fileTrunk struct {
+	Segments []string `toml:"segments"`
+	filePort
 }
 
 // fileTap is a wire whose other end is the kernel's.
 type fileTap struct {
-	Address     any    `toml:"address"`   // of the kernel's side
-	MTU         int    `toml:"mtu"`       // default 1500
-	Existing    bool   `toml:"existing"`  // attach a TAP that is there already
-	Device      string `toml:"device"`    // "auto", the default, "tap", "packet" or "water"
-	Interface   string `toml:"interface"` // of a packet device
-	Checksum    *bool  `toml:"checksum"`  // offloads; default: what the device can do
-	TSO4        *bool  `toml:"tso4"`
-	TSO6        *bool  `toml:"tso6"`
-	USO         *bool  `toml:"uso"`
-	Capture     string `toml:"capture"`      // pcapng of all frames
-	CaptureSize any    `toml:"capture_size"` // octets after which a new file is begun; default: never
-	Snaplen     int    `toml:"snaplen"`      // octets of each frame in the capture; default: all
-	Segment     string `toml:"segment"`
+	Address   any    `toml:"address"`   // of the kernel's side
+	MTU       int    `toml:"mtu"`       // default 1500
+	Existing  bool   `toml:"existing"`  // attach a TAP that is there already
+	Device    string `toml:"device"`    // "auto", the default, "tap", "packet" or "water"
+	Interface string `toml:"interface"` // of a packet device
+	Checksum  *bool  `toml:"checksum"`  // offloads; default: what the device can do
+	TSO4      *bool  `toml:"tso4"`
+	TSO6      *bool  `toml:"tso6"`
+	USO       *bool  `toml:"uso"`
+	Segment   string `toml:"segment"` // default: a host is straight on it
+	fileCapture
+	filePort
+}
+
+// fileVXLAN stretches a segment over UDP (RFC 7348).
+type fileVXLAN struct {
+	Segment   string   `toml:"segment"`
+	VNI       int      `toml:"vni"`       // default 0
+	Local     string   `toml:"local"`     // address and port of the socket; default port 4789 of all addresses
+	Peer      []string `toml:"peer"`      // who gets what is flooded
+	Allow     []string `toml:"allow"`     // who else may send, as prefixes
+	Group     string   `toml:"group"`     // multicast group that is flooded to
+	Interface string   `toml:"interface"` // where the group is
+	Age       string   `toml:"age"`       // default "5m"
+	TTL       int      `toml:"ttl"`
+	TOS       int      `toml:"tos"`
+	MTU       int      `toml:"underlay_mtu"` // default 1500
+	filePort
+}
+
+// fileQEMU is a port for a virtual machine.
+type fileQEMU struct {
+	Segment string `toml:"segment"`
+	Mode    string `toml:"mode"`    // "stream", the default, or "dgram"
+	Listen  string `toml:"listen"`  // path of a socket, or address and port
+	Connect string `toml:"connect"` // likewise
+	filePort
+}
+
+// fileUnixgram is a port for another process.
+type fileUnixgram struct {
+	Segment string `toml:"segment"`
+	Path    string `toml:"path"` // of our socket
+	Peer    string `toml:"peer"` // of the other's; default: who sends first
+	filePort
+}
+
+// fileReplay sends the frames of a capture into a segment.
+type fileReplay struct {
+	Segment string `toml:"segment"`
+	File    string `toml:"file"`
+	Fast    bool   `toml:"fast"`  // without the pauses between frames
+	Times   *int   `toml:"times"` // default 1; 0: until the lab ends
+	After   string `toml:"after"` // from the start of the lab
+	filePort
 }
 
 // fileHost is a host of ours.
@@ -40,7 +128,7 @@ type fileHost struct {
 
 // fileInterface is a host's port.
 type fileInterface struct {
-	Tap     string   `toml:"tap"`
+	Tap     string   `toml:"tap"` // straight on the device
 	Segment string   `toml:"segment"`
 	Address any      `toml:"address"`
 	Gateway []string `toml:"gateway"`
@@ -48,6 +136,7 @@ type fileInterface struct {
 	IPv6    *bool    `toml:"ipv6"`  // default true
 	SLAAC   *bool    `toml:"slaac"` // default true
 	IPX     any      `toml:"ipx"`
+	filePort
 }
 
 // fileTCP tunes TCP; see stack.TCPConfig.

@@ -35,6 +35,7 @@ type WireInfo struct {
 	Offloads  string         `json:"offloads"`
 	Addresses []netip.Prefix `json:"kernel_addresses"`
 	Capture   string         `json:"capture,omitempty"`
+	Segment   string         `json:"segment,omitempty"` // empty: a host is straight on it
 }
 
 // HostInfo describes a host of ours.
@@ -75,13 +76,15 @@ func (l *Lab) Info(at Place) Info {
 		Lab: l.Plan.Name, Domain: l.Plan.Domain, PID: os.Getpid(), User: at.User, Own: l.Plan.Own, Since: l.since,
 		ReadyTime: at.ReadyTime.Seconds(), Socket: at.Socket, CA: at.CA,
 	}
+	for _, w := range l.wires {
+		i.Wires = append(i.Wires, w.info())
+	}
 	for _, h := range l.hosts {
 		hi := HostInfo{Name: h.plan.Name, Domain: l.Plan.Domain}
-		for n, p := range h.ports {
-			i.Wires = append(i.Wires, p.info())
-			cfg := h.plan.Ports[n].Config
+		for _, p := range h.ports {
+			cfg := p.plan.Config
 			hi.Interfaces = append(hi.Interfaces, PortInfo{
-				Name: cfg.Name, Wire: p.wire.Name, MAC: cfg.Addr.String(), Addresses: cfg.Addresses, Gateways: cfg.Gateways,
+				Name: cfg.Name, Wire: p.plan.on(), MAC: cfg.Addr.String(), Addresses: cfg.Addresses, Gateways: cfg.Gateways,
 			})
 		}
 		for _, a := range h.apps {
@@ -92,12 +95,16 @@ func (l *Lab) Info(at Place) Info {
 	return i
 }
 
-func (p *port) info() WireInfo {
-	d := p.device.Info()
-	return WireInfo{
-		Name: p.wire.Name, Device: p.chosen.kind, Why: p.chosen.why, MTU: d.MTU, Offloads: offloads(d),
-		Addresses: p.wire.Addresses, Capture: p.wire.Capture,
+func (w *openWire) info() WireInfo {
+	d := w.device.Info()
+	i := WireInfo{
+		Name: w.plan.Name, Device: w.chosen.kind, Why: w.chosen.why, MTU: d.MTU, Offloads: offloads(d),
+		Addresses: w.plan.Addresses, Capture: w.plan.Capture.File,
 	}
+	if w.plan.At != nil {
+		i.Segment = w.plan.At.Segment.Name
+	}
+	return i
 }
 
 func (r *recorder) endpoints() []Endpoint {

@@ -13,9 +13,15 @@ func TestKeysAreDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{file{}, fileTap{}, fileHost{}, fileInterface{}, fileTCP{}} {
+	for _, v := range []any{
+		file{}, fileSegment{}, fileCapture{}, filePort{}, fileTrunk{}, fileTap{}, fileVXLAN{}, fileQEMU{}, fileUnixgram{}, fileReplay{},
+		fileHost{}, fileInterface{}, fileTCP{},
+	} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
+			if typ.Field(i).Anonymous {
+				continue // a table of its own in the list above
+			}
 			key := typ.Field(i).Tag.Get("toml")
 			if key == "" {
 				t.Errorf("%v.%s has no key", typ, typ.Field(i).Name)

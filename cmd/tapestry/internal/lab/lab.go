@@ -14,6 +14,7 @@ import (
 
 	"tapestry/apps"
 	"tapestry/link"
+	"tapestry/link/ethernet"
 	"tapestry/stack"
 )
 
@@ -22,12 +23,15 @@ type Config struct {
 	Log    *slog.Logger // default: discarded
 	CAFile string       // where the authority's certificate goes; default: it is not written
 	open   opener       // default: the kernel's devices
+	trial  bool         // no file is written and nothing outside of the process is touched
 }
 
 // Lab is a running lab.
 type Lab struct {
 	Plan  *Plan
 	hosts []*host
+	wires []*openWire
+	buses map[*SegmentPlan]*bus
 	log   *slog.Logger
 	ca    *authority
 	state *apps.StateDB
@@ -50,9 +54,8 @@ type host struct {
 
 // port is a host's interface and the device behind it.
 type port struct {
-	wire   *Wire
+	plan   *Interface
 	device *monitor
-	chosen chosen
 	name   string
 }
 
@@ -81,12 +84,51 @@ func (l *Lab) start(ctx context.Context, c Config) error {
 		l.state = apps.NewStateDB(filepath.Join(l.Plan.State, "state.db"))
 		l.undo = append(l.undo, l.state.Close)
 	}
+	if err := l.startSegments(c.trial); err != nil {
+		return err
+	}
+	if err := l.join(c); err != nil {
+		return err
+	}
 	for _, hp := range l.Plan.Hosts {
 		if err := l.startHost(hp, c.open); err != nil {
 			return err
 		}
 	}
-	return l.startApps(ctx)
+	if err := l.startApps(ctx); err != nil {
+		return err
+	}
+	return l.startReplays(ctx, c.trial)
+}
+
+// join puts on the segments whatever is no host.
+func (l *Lab) join(c Config) error {
+	for _, t := range l.Plan.Trunks {
+		if err := l.connectTrunk(t); err != nil {
+			return err
+		}
+	}
+	for _, w := range l.Plan.Wires {
+		if w.At == nil {
+			continue
+		}
+		m, err := l.open(w, ethernet.Addr{}, c.open)
+		if err != nil {
+			return err
+		}
+		if err := l.bridge(w.At, m); err != nil {
+			return err
+		}
+	}
+	if c.trial {
+		return nil
+	}
+	for _, j := range l.Plan.Joints {
+		if err := l.joint(j); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startHost makes a host and connects it. Close undoes it, also after an error.
@@ -98,8 +140,8 @@ func (l *Lab) startHost(p *HostPlan, open opener) error {
 	h := &host{Host: s, plan: p, lab: l}
 	l.hosts = append(l.hosts, h)
 	l.undo = append(l.undo, s.Close)
-	for i := range p.Ports {
-		if err := l.connect(h, &p.Ports[i], open); err != nil {
+	for i := range p.Interfaces {
+		if err := l.connect(h, &p.Interfaces[i], open); err != nil {
 			return err
 		}
 	}
@@ -115,23 +157,47 @@ func (l *Lab) qualifiedNames() map[string][]netip.Addr {
 	return m
 }
 
-func (l *Lab) connect(h *host, p *Port, open opener) error {
-	dev, chosen, undo, err := open(p.Wire, p.Config.Addr)
-	if undo != nil {
-		l.undo = slices.Insert(l.undo, 0, undo) // after the hosts, for which a wire that goes first is a failure
+func (l *Lab) connect(h *host, p *Interface, open opener) error {
+	var m *monitor
+	if p.At != nil {
+		dev, err := l.station(p.At, p.Config.Addr)
+		if err != nil {
+			return err
+		}
+		m = l.watch(dev, "interface "+p.Config.Name+" of "+h.plan.Name)
+	} else {
+		var err error
+		if m, err = l.open(p.Wire, p.Config.Addr, open); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("lab: wire %s: %w", p.Wire.Name, err)
-	}
-	if dev, err = withCapture(dev, p.Wire, l.log); err != nil {
-		return fmt.Errorf("lab: wire %s: %w", p.Wire.Name, err)
-	}
-	m := newMonitor(dev, func(err error) { l.lose(fmt.Errorf("lab: wire %s is gone: %w", p.Wire.Name, err)) })
 	if _, err := h.AddInterface(m, p.Config); err != nil {
 		return err
 	}
-	h.ports = append(h.ports, &port{wire: p.Wire, device: m, chosen: chosen, name: p.Config.Name})
+	h.ports = append(h.ports, &port{plan: p, device: m, name: p.Config.Name})
 	return nil
+}
+
+// open opens a wire for a station with that address; none where a segment is behind it.
+func (l *Lab) open(w *Wire, addr ethernet.Addr, open opener) (*monitor, error) {
+	dev, chosen, undo, err := open(w, addr)
+	if undo != nil {
+		l.undo = slices.Insert(l.undo, 0, undo) // after hosts and segments, for which a wire that goes first is a failure
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lab: wire %s: %w", w.Name, err)
+	}
+	if dev, err = withCapture(dev, w, l.log); err != nil {
+		return nil, fmt.Errorf("lab: wire %s: %w", w.Name, err)
+	}
+	m := l.watch(dev, "wire "+w.Name)
+	l.wires = append(l.wires, &openWire{w, m, chosen})
+	return m, nil
+}
+
+// watch has the lab told when a device ends by itself.
+func (l *Lab) watch(dev link.Device, what string) *monitor {
+	return newMonitor(dev, func(err error) { l.lose(fmt.Errorf("lab: %s is gone: %w", what, err)) })
 }
 
 // lose reports a device that is gone; the host has logged it.
@@ -173,8 +239,7 @@ func Check(p *Plan) error {
 		defer os.RemoveAll(scratch)
 		trial.State = scratch
 	}
-	trial.Wires = nil
-	l, err := Start(&trial, Config{open: openPipe})
+	l, err := Start(&trial, Config{open: openPipe, trial: true})
 	if err != nil {
 		return err
 	}

@@ -10,43 +10,63 @@ import (
 
 // Plan is a lab's file after all checks that need nothing but the file.
 type Plan struct {
-	Name   string
-	Domain string
-	Own    bool   // the lab has a network namespace of its own
-	State  string // folder, absolute; empty: none
-	Wires  []*Wire
-	Hosts  []*HostPlan
-	doc    *apps.Document
+	Name     string
+	Domain   string
+	Own      bool   // the lab has a network namespace of its own
+	State    string // folder, absolute; empty: none
+	Seed     int64  // of all impairments
+	Segments []*SegmentPlan
+	Wires    []*Wire
+	Trunks   []*TrunkPlan
+	Joints   []*JointPlan
+	Hosts    []*HostPlan
+	doc      *apps.Document
 }
 
 // Wire is a device whose other end is the kernel's.
 type Wire struct {
-	Name        string
-	Addresses   []netip.Prefix // of the kernel's side
-	MTU         int
-	Existing    bool
-	Kind        string       // auto, tap, packet, water
-	Interface   string       // of kind packet on an interface that exists
-	Off         link.Offload // switched off
-	Capture     string       // file, absolute; empty: none
-	CaptureSize int64
-	Snaplen     int
-	host        *HostPlan // who is on it; until there are segments, one
+	Name      string
+	Addresses []netip.Prefix // of the kernel's side
+	MTU       int
+	Existing  bool
+	Kind      string       // auto, tap, packet, water
+	Interface string       // of kind packet on an interface that exists
+	Off       link.Offload // switched off
+	Capture   CapturePlan
+	At        *Port     // on a segment; nil: a host is straight on it
+	host      *HostPlan // who that is
+}
+
+// CapturePlan is where frames are written to.
+type CapturePlan struct {
+	File     string // absolute; empty: nowhere
+	MaxBytes int64
+	Snaplen  int
 }
 
 // HostPlan is a host to be made.
 type HostPlan struct {
-	Name  string
-	Ports []Port
-	DNS   []netip.AddrPort
-	TCP   stack.TCPConfig
-	Apps  []AppPlan
+	Name       string
+	Interfaces []Interface
+	DNS        []netip.AddrPort
+	TCP        stack.TCPConfig
+	Apps       []AppPlan
+	many       bool // interfaces
 }
 
-// Port is a host's interface on a wire.
-type Port struct {
+// Interface is a host's interface, on a wire or on a segment.
+type Interface struct {
 	Wire   *Wire
+	At     *Port
 	Config stack.InterfaceConfig
+}
+
+// on names what the interface is on.
+func (i *Interface) on() string {
+	if i.At != nil {
+		return i.At.Segment.Name
+	}
+	return i.Wire.Name
 }
 
 // AppPlan is an app to be started on a host.
@@ -58,7 +78,7 @@ type AppPlan struct {
 // Addresses lists all static addresses of the host.
 func (h *HostPlan) Addresses() []netip.Prefix {
 	var all []netip.Prefix
-	for _, p := range h.Ports {
+	for _, p := range h.Interfaces {
 		all = append(all, p.Config.Addresses...)
 	}
 	return all
