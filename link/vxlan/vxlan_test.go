@@ -250,7 +250,7 @@ func TestHostileDatagrams(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d.drops = drops{} //lint:ignore U1000 counters start again
+			d.drops = drops{}
 			before := d.Stats().RxDropped
 			b.WriteToUDPAddrPort(tt.b, portOf(a))
 			b.WriteToUDPAddrPort(join(good, frame), portOf(a)) // comes through after the bad one
