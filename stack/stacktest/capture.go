@@ -37,7 +37,7 @@ func (c *capture) add(p *port, dir pcap.Direction, f []link.Frame) {
 	}
 	now := time.Now()
 	for i := range f {
-		c.records = append(c.records, record{now, p.name, dir, f[i].Clone()})
+		c.records = append(c.records, record{now, p.station, dir, f[i].Clone()})
 		c.size += f[i].Len()
 	}
 	for c.size > c.limit {
@@ -91,6 +91,7 @@ func (c *capture) trace(start time.Time, count int) string {
 		for l := range strings.Lines(dump.Frame(b)) {
 			s.WriteString("\t" + l)
 		}
+		s.WriteByte('\n')
 		return nil
 	})
 	return s.String()

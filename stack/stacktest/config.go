@@ -11,10 +11,13 @@ import (
 
 // Config describes a rig. The zero value of each field means its default.
 type Config struct {
-	Seed    int64         // of all chance in the rig; default 1, so that a test is the same each time
-	MTU     int           // of every port; default 1500
-	Offload link.Offload  // what crosses the wires unfinished; default none: captures have what a real wire has
-	Limit   time.Duration // of virtual time, after which the test fails; default 24 h; negative: none
+	Seed    int64        // of all chance in the rig; default 1, so that a test is the same each time
+	MTU     int          // of every port; default 1500
+	Offload link.Offload // what crosses the wires unfinished; default none: captures have what a real wire has
+	// Impair is what the wire from each host to its segment does, as [impair.Parse] reads it: "loss=1%,delay=10ms". The
+	// way back is perfect, so a frame from host to host meets it once. Default a perfect wire.
+	Impair string
+	Limit  time.Duration // of virtual time, after which the test fails; default 24 h; negative: none
 
 	NoCapture    bool // remember no frames
 	CaptureBytes int  // how much to remember: the latest frames; default 64 MiB
@@ -28,6 +31,7 @@ type HostConfig struct {
 	Addresses []netip.Prefix        // default the next of 198.51.100.0/24 and 2001:db8::/64
 	Addr      ethernet.Addr         // default one that goes with the addresses
 	Interface stack.InterfaceConfig // its Name defaults to "eth0"; Addr and Addresses are the ones above
+	Tx, Rx    string                // what the wire from the host and to it does; default Config.Impair and a perfect one
 	Stack     stack.Config          // its Name, Names, Clock, Seed and Deterministic are the rig's
 }
 

@@ -1,5 +1,7 @@
 package stacktest
 
+import "tapestry/link/impair"
+
 // Partition parts the stations: those named in different groups do not hear each other any more; those in no group hear
 // everybody. It replaces an earlier partition.
 func (n *Net) Partition(groups ...[]string) {
@@ -24,6 +26,34 @@ func (n *Net) isParted(from, to *port) bool {
 	}
 	a, b := n.groups[from.station], n.groups[to.station]
 	return a != 0 && b != 0 && a != b
+}
+
+// Impair changes what the wire of a host does, in both directions each: "loss=5%,delay=10ms", as [impair.Parse] reads
+// it. Frames that are on the wire already arrive as they were to. Empty: a perfect wire.
+func (n *Net) Impair(h *Host, text string) {
+	n.t.Helper()
+	h.SetTx(text)
+	h.SetRx(text)
+}
+
+// SetTx changes what the wire from the host does.
+func (h *Host) SetTx(text string) { h.net.t.Helper(); h.net.set(h.port.tx, text) }
+
+// SetRx changes what the wire to the host does.
+func (h *Host) SetRx(text string) { h.net.t.Helper(); h.net.set(h.port.rx, text) }
+
+// Wire gives what the wires from the host and to it have done to frames.
+func (h *Host) Wire() (tx, rx impair.Stats) { return h.port.tx.Stats(), h.port.rx.Stats() }
+
+func (n *Net) set(l *impair.Line, text string) {
+	n.t.Helper()
+	c, err := impair.Parse(text)
+	if err == nil {
+		n.do(func() { err = l.Set(c) })
+	}
+	if err != nil {
+		n.t.Errorf("stacktest: %v", err)
+	}
 }
 
 // Cut pulls the plug of a host without a word to it: nothing leaves or arrives, not even what is on the wire.

@@ -41,19 +41,19 @@ func (n *Net) AddHost(c HostConfig) *Host {
 	mac, addresses := n.address()
 	defaultTo(&c.Segment, "lan")
 	defaultTo(&c.Addr, mac)
+	defaultTo(&c.Tx, n.cfg.Impair)
 	if c.Addresses == nil {
 		c.Addresses = addresses
 	}
 	defaultTo(&c.Interface.Name, "eth0")
-	h := &Host{net: n, cfg: c, name: c.Name, clock: n.loop.newClock(), addresses: c.Addresses, mac: c.Addr}
-	h.port = n.Segment(c.Segment).attach(c.Name, c.Name, func(f link.Frame) { h.dev.deliver(f) })
+	h := &Host{net: n, cfg: c, name: c.Name, clock: n.loop.newClock(false), addresses: c.Addresses, mac: c.Addr}
+	h.port = n.Segment(c.Segment).attach(c.Name, c.Tx, c.Rx, func(f link.Frame) { h.dev.deliver(f) })
 	n.addName(c.Name, c.Addresses)
 	if err := h.start(); err != nil {
 		n.t.Fatalf("stacktest: host %s: %v", c.Name, err)
 	}
 	n.mu.Lock()
 	n.hosts = append(n.hosts, h)
-	n.ports = append(n.ports, h.port)
 	n.mu.Unlock()
 	return h
 }
@@ -81,22 +81,13 @@ func (h *Host) start() error {
 }
 
 // Addr is the host's first address, IPv4 if it has one.
-func (h *Host) Addr() netip.Addr { return h.addr(func(a netip.Addr) bool { return true }) }
+func (h *Host) Addr() netip.Addr { return firstAddr(h.addresses, netip.Addr.IsValid) }
 
 // Addr4 is the host's first IPv4 address; the zero Addr if it has none.
-func (h *Host) Addr4() netip.Addr { return h.addr(netip.Addr.Is4) }
+func (h *Host) Addr4() netip.Addr { return firstAddr(h.addresses, netip.Addr.Is4) }
 
 // Addr6 is the host's first IPv6 address; the zero Addr if it has none.
-func (h *Host) Addr6() netip.Addr { return h.addr(netip.Addr.Is6) }
-
-func (h *Host) addr(is func(netip.Addr) bool) netip.Addr {
-	for _, p := range h.addresses {
-		if is(p.Addr()) {
-			return p.Addr()
-		}
-	}
-	return netip.Addr{}
-}
+func (h *Host) Addr6() netip.Addr { return firstAddr(h.addresses, netip.Addr.Is6) }
 
 // Link is the address of the host's interface.
 func (h *Host) Link() ethernet.Addr { return h.mac }

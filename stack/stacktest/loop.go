@@ -250,7 +250,10 @@ type clock struct {
 	inline bool // calls are made on the loop's goroutine: they block for nobody and wake nobody
 }
 
-func (l *loop) newClock() *clock { return &clock{loop: l, owner: l.newOwner()} }
+// newClock makes the clock of a new owner.
+func (l *loop) newClock(inline bool) *clock {
+	return &clock{loop: l, owner: l.newOwner(), inline: inline}
+}
 
 // Now implements [link.Clock].
 func (c *clock) Now() time.Time { return time.Now() }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tapestry/link/ethernet"
+	"tapestry/link/segment"
 )
 
 // Net is the rig of one test: segments, hosts and stations. Its methods are for the goroutines of the test, inside the
@@ -50,24 +51,60 @@ func (n *Net) giveUp(err error) {
 	}
 }
 
-// Segment gives the segment of that name; the first call makes it.
+// Segment gives the segment of that name; the first call makes it, a switch.
 func (n *Net) Segment(name string) *Segment {
+	n.t.Helper()
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	i := slices.IndexFunc(n.segments, func(s *Segment) bool { return s.name == name })
+	i := slices.IndexFunc(n.segments, func(s *Segment) bool { return s.Name() == name })
 	if i >= 0 {
+		defer n.mu.Unlock()
 		return n.segments[i]
 	}
-	s := &Segment{net: n, name: name, hub: &hub{}}
-	n.segments = append(n.segments, s)
-	return s
+	n.mu.Unlock()
+	return n.AddSegment(segment.Config{Name: name})
 }
 
-// Segment is an Ethernet.
+// Hub makes a segment that repeats each frame on every other port.
+func (n *Net) Hub(name string) *Segment {
+	n.t.Helper()
+	return n.AddSegment(segment.Config{Name: name, Kind: segment.Hub})
+}
+
+// AddSegment makes a segment. Its clock is the rig's.
+func (n *Net) AddSegment(c segment.Config) *Segment {
+	n.t.Helper()
+	n.mu.Lock()
+	taken := slices.ContainsFunc(n.segments, func(s *Segment) bool { return s.Name() == c.Name })
+	n.mu.Unlock()
+	if taken {
+		n.t.Fatalf("stacktest: two segments with the name %q", c.Name)
+	}
+	c.Clock = n.loop.newClock(true)
+	s, err := segment.New(c)
+	if err != nil {
+		n.t.Fatalf("stacktest: %v", err)
+	}
+	seg := &Segment{Segment: s, net: n}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.segments = append(n.segments, seg)
+	return seg
+}
+
+// Connect lays a cable between two segments. Shutting one of its ends cuts it.
+func (n *Net) Connect(a, b *Segment) (pa, pb *segment.Port) {
+	n.t.Helper()
+	pa, pb, err := segment.Connect(a.Segment, b.Segment, segment.PortConfig{MTU: n.cfg.MTU}, segment.PortConfig{MTU: n.cfg.MTU})
+	if err != nil {
+		n.t.Fatalf("stacktest: %v", err)
+	}
+	return pa, pb
+}
+
+// Segment is an Ethernet of the rig.
 type Segment struct {
-	net  *Net
-	name string
-	hub  *hub
+	*segment.Segment
+	net *Net
 }
 
 // Hosts lists the hosts in the order in which they were made.
@@ -146,6 +183,9 @@ func (n *Net) close() {
 	}
 	for _, p := range n.ports {
 		p.close()
+	}
+	for _, s := range n.segments {
+		s.Close()
 	}
 	n.capture.release()
 }

@@ -2,7 +2,9 @@ package stacktest
 
 import (
 	"tapestry/link"
+	"tapestry/link/impair"
 	"tapestry/link/pcap"
+	"tapestry/link/segment"
 )
 
 // port is a station's place on a segment: the way of a frame from one to another is
@@ -12,23 +14,43 @@ import (
 // All but the two ends happens on the loop's goroutine.
 type port struct {
 	net     *Net
-	name    string // as captures name it
+	station string // whose port it is, for captures and partitions
 	owner   int
-	station string // whom it belongs to, for partitions
-	tx, rx  *line
-	seg     *hubPort
+	tx, rx  *impair.Line
+	seg     *segment.Port
 	receive func(link.Frame) // on the loop's goroutine; it owns the frame
 	isCut   bool             // of the loop's goroutine
 }
 
-// attach makes a port on segment s. The station gets one frame at a time by receive.
-func (s *Segment) attach(station, name string, receive func(link.Frame)) *port {
+// attach makes a port on segment s, with what its wires do. The station gets one frame at a time by receive.
+func (s *Segment) attach(station, tx, rx string, receive func(link.Frame)) *port {
 	n := s.net
-	p := &port{net: n, name: name, station: station, owner: n.loop.newOwner(), receive: receive}
-	p.tx = &line{p.enter}
-	p.rx = &line{p.arrive}
-	p.seg = s.hub.attach(p.leave)
+	n.t.Helper()
+	p := &port{net: n, station: station, owner: n.loop.newOwner(), receive: receive}
+	p.tx, p.rx = n.line(station, tx, 0, p.enter), n.line(station, rx, 1, p.arrive)
+	seg, err := s.Attach(segment.PortConfig{Name: station, MTU: n.cfg.MTU, Offload: n.cfg.Offload, Out: p.leave})
+	if err != nil {
+		n.t.Fatalf("stacktest: %v", err)
+	}
+	p.seg = seg
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ports = append(n.ports, p)
 	return p
+}
+
+// line makes one direction of a wire.
+func (n *Net) line(station, text string, direction int, out func([]link.Frame)) *impair.Line {
+	n.t.Helper()
+	c, err := impair.Parse(text)
+	if err != nil {
+		n.t.Fatalf("stacktest: %s: %v", station, err)
+	}
+	l, err := impair.NewLine(c, impair.LineConfig{Clock: n.loop.newClock(true), Seed: n.seed("wire of "+station, direction), Out: out})
+	if err != nil {
+		n.t.Fatalf("stacktest: %s: %v", station, err)
+	}
+	return l
 }
 
 // write takes frames from the station.
