@@ -49,8 +49,10 @@ func (l *Line) serve(at time.Duration) {
 	}
 	s.busy, s.sending = ok, h
 	if !ok {
-		s.rest = 0
 		return
+	}
+	if at > s.end {
+		s.rest = 0 // of an idle time nothing is left
 	}
 	s.end = at + s.time(&l.c, h.size)
 }
