@@ -55,7 +55,7 @@ func (c *fakeClock) advance(d time.Duration) {
 	end := c.now.Add(d)
 	for len(c.timers) > 0 && !c.timers[0].at.After(end) {
 		t := c.timers[0]
-		c.timers = c.timers[1:]
+		c.timers = slices.Delete(c.timers, 0, 1)
 		if t.at.After(c.now) {
 			c.now = t.at
 		}

@@ -16,14 +16,14 @@ type codel struct {
 }
 
 // take gives the next frame to send at now, after handing to drop those that RFC 8289 §5.4 drops.
-func (d *codel) take(q *fifo, c *Config, now time.Duration, drop func(*held)) (held, bool) {
+func (d *codel) take(q *fifo, c *Config, now time.Duration, drop func(held)) (held, bool) {
 	h, ok, late := d.look(q, c, now)
 	switch {
 	case d.dropping && !late:
 		d.dropping = false
 	case d.dropping:
 		for now >= d.dropNext && d.dropping {
-			drop(&h)
+			drop(h)
 			d.count++
 			h, ok, late = d.look(q, c, now)
 			if !late {
@@ -33,7 +33,7 @@ func (d *codel) take(q *fifo, c *Config, now time.Duration, drop func(*held)) (h
 			}
 		}
 	case late:
-		drop(&h)
+		drop(h)
 		h, ok, _ = d.look(q, c, now)
 		d.begin(c, now)
 	}

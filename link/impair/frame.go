@@ -8,18 +8,19 @@ import (
 	"tapestry/link/internal/wire"
 )
 
-// accept takes a frame that was written at now. l.mu is held here and below.
-func (l *Line) accept(f link.Frame, queue int, now time.Duration) {
+// accept takes the frame at f, which was written at now. l.mu is held here and below.
+func (l *Line) accept(f *link.Frame, queue int, now time.Duration) {
 	if f.GSO == link.GSONone || !l.perFrame {
-		l.admit(f, queue, now)
+		l.admit(*f, queue, now)
+		*f = link.Frame{}
 		return
 	}
 	// Whoever is given super-frames takes partial checksums too.
-	parts, err := link.Segment(l.parts[:0], &f, link.OffloadChecksum)
+	parts, err := link.Segment(l.parts[:0], f, link.OffloadChecksum)
 	if err != nil {
 		l.stats.Frames++
 		l.stats.Bytes += uint64(f.Len())
-		l.drop(&f, &l.stats.Drops.Invalid)
+		l.drop(f, &l.stats.Drops.Invalid)
 		return
 	}
 	f.Release()

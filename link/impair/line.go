@@ -103,8 +103,7 @@ func (l *Line) write(f []link.Frame, queue int) int {
 	}
 	now := l.advance()
 	for i := range f {
-		l.accept(f[i], queue, now)
-		f[i] = link.Frame{}
+		l.accept(&f[i], queue, now)
 	}
 	l.run(now) // a fast rate sends a frame in less than a nanosecond
 	l.settle()

@@ -43,7 +43,7 @@ func (l *Line) serve(at time.Duration) {
 	h, ok := held{}, s.waiting.count > 0
 	switch {
 	case l.c.Discipline == CoDel:
-		h, ok = s.codel.take(&s.waiting, &l.c, at, func(h *held) { l.drop(&h.frame, &l.stats.Drops.CoDel) })
+		h, ok = s.codel.take(&s.waiting, &l.c, at, func(h held) { l.drop(&h.frame, &l.stats.Drops.CoDel) })
 	case ok:
 		h = s.waiting.pop()
 	}
