@@ -2,7 +2,6 @@ package script
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -185,6 +184,7 @@ const flagLetters = "FSRPAUEC"
 // The flags that the runner looks at.
 const (
 	flagSYN = 1 << 1
+	flagPSH = 1 << 3
 	flagACK = 1 << 4
 )
 
@@ -198,7 +198,6 @@ func flagString(f byte) string {
 			b = append(b, flagLetters[i])
 		}
 	}
-	slices.Reverse(b) // the ones that matter, SYN and FIN, last as in PA, AF, AS
 	return string(b)
 }
 

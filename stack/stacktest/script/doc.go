@@ -1,0 +1,2 @@
+// Package script placeholder
+package script
