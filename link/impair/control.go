@@ -102,11 +102,8 @@ func (l *Line) IsUp() bool {
 
 // count counts frames that were written, and gives their octets.
 func (s *Stats) count(f []link.Frame) uint64 {
-	bytes := uint64(0)
-	for i := range f {
-		bytes += uint64(f[i].Len())
-	}
-	s.Frames += uint64(len(f))
+	frames, bytes, _ := sum(f)
+	s.Frames += frames
 	s.Bytes += bytes
 	return bytes
 }

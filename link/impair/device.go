@@ -43,9 +43,7 @@ type Device struct {
 	queues []link.Queue
 	own    []*queue // the same
 
-	refused link.Counters // frames that were no frames, and frames that came out of tx and were not taken
-	given   link.Counters // what readers had from rings
-	taken   link.Counters // what the line of Rx had from the device
+	counts counts
 
 	mu     sync.Mutex
 	closed bool
@@ -132,33 +130,6 @@ func (d *Device) Line(dir Direction) *Line {
 	return d.lines[dir-1]
 }
 
-// Stats gives the wrapped device's counters, as they would be if it had the impaired wire: what a line drops counts as
-// dropped. All are zero if the wrapped device does not count.
-func (d *Device) Stats() link.Stats {
-	taken, given, refused := d.taken.Stats(), d.given.Stats(), d.refused.Stats()
-	dev, ok := d.dev.(link.StatsReader)
-	if !ok {
-		return link.Stats{}
-	}
-	s := dev.Stats() // last: it has counted all that was taken
-	s.RxFrames += given.RxFrames - taken.RxFrames
-	s.RxBytes += given.RxBytes - taken.RxBytes
-	s.RxGSO += given.RxGSO - taken.RxGSO
-	s.RxDropped += given.RxDropped + d.lines[1].Stats().Drops.Total()
-	s.TxDropped += refused.TxDropped + d.lines[0].Stats().Drops.Total()
-	return s
-}
-
-// sent takes what comes out of the line of Tx.
-func (d *Device) sent(queue int, f []link.Frame) { d.own[queue].dev.WriteFrames(f) }
-
-// received takes what comes out of the line of Rx.
-func (d *Device) received(queue int, f []link.Frame) {
-	n := d.own[queue].ring.put(f)
-	d.given.DropRx(len(f) - n)
-	link.ReleaseAll(f[n:])
-}
-
 // queue is one queue of the device.
 type queue struct {
 	d     *Device
@@ -182,11 +153,11 @@ func (q *queue) WriteFrames(f []link.Frame) int {
 			n++
 		}
 		if n > 0 {
-			sent += line.write(f[:n], q.index)
+			sent += q.d.counts.write(line, f[:n], q.index)
 			f = f[n:]
 			continue
 		}
-		q.d.refused.DropTx(1)
+		q.d.counts.written.DropTx(1)
 		f[0].Release()
 		f = f[1:]
 	}
@@ -201,7 +172,7 @@ func (q *queue) ReadFrames(f []link.Frame) (int, error) {
 		if err != nil || q.d.lines[1].plain.Load() {
 			return n, err
 		}
-		q.d.taken.CountRx(f[:n])
+		q.d.counts.taken.CountRx(f[:n])
 		q.d.lines[1].write(f[:n], q.index)
 		q.pumped = q.pump()
 	}
@@ -209,7 +180,7 @@ func (q *queue) ReadFrames(f []link.Frame) (int, error) {
 		return 0, nil
 	}
 	n, err := q.ring.get(f)
-	q.d.given.CountRx(f[:n])
+	q.d.counts.given.CountRx(f[:n])
 	return n, err
 }
 
@@ -228,7 +199,7 @@ func (q *queue) pump() bool {
 				q.ring.end(err)
 				return
 			}
-			q.d.taken.CountRx(f[:n])
+			q.d.counts.taken.CountRx(f[:n])
 			q.d.lines[1].write(f[:n], q.index)
 		}
 	})

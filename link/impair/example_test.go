@@ -2,6 +2,7 @@ package impair_test
 
 import (
 	"fmt"
+	"strings"
 
 	"tapestry/link"
 	"tapestry/link/impair"
@@ -41,7 +42,8 @@ func ExampleConfig_With() {
 	for _, text := range []string{"jitter=2ms", "loss=5%,burst=3", "los=1%", "off"} {
 		next, err := c.With(text)
 		if err != nil {
-			fmt.Println(err.Error()[:52])
+			problem, _, _ := strings.Cut(err.Error(), " The keys")
+			fmt.Println(problem)
 			continue
 		}
 		c = next
