@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// codel is the state of RFC 8289 §5.3. Times are those of the line.
+// codel is the state of RFC 8289 §5.2. Times are those of the line.
 type codel struct {
 	firstAbove time.Duration // when the wait will have been too long for Interval; zero: it is not too long
 	dropNext   time.Duration
@@ -15,7 +15,7 @@ type codel struct {
 	maxPacket  int // longest frame seen: a queue of one is no standing queue
 }
 
-// take gives the next frame to send at now, after handing to drop those that RFC 8289 §5.4 drops.
+// take gives the next frame to send at now, after handing to drop those that RFC 8289 §5.5 drops.
 func (d *codel) take(q *fifo, c *Config, now time.Duration, drop func(held)) (held, bool) {
 	h, ok, late := d.look(q, c, now)
 	switch {
@@ -40,7 +40,7 @@ func (d *codel) take(q *fifo, c *Config, now time.Duration, drop func(held)) (he
 	return h, ok
 }
 
-// begin starts dropping, at the rate of the last time if that was a short while ago (RFC 8289 §5.4).
+// begin starts dropping, at the rate of the last time if that was a short while ago (RFC 8289 §5.5).
 func (d *codel) begin(c *Config, now time.Duration) {
 	d.dropping = true
 	delta := d.count - d.lastCount
@@ -52,7 +52,7 @@ func (d *codel) begin(c *Config, now time.Duration) {
 	d.lastCount = d.count
 }
 
-// look takes a frame and tells whether it may be dropped: waiting took too long for a whole Interval (RFC 8289 §5.5).
+// look takes a frame and tells whether it may be dropped: waiting took too long for a whole Interval (RFC 8289 §5.6).
 func (d *codel) look(q *fifo, c *Config, now time.Duration) (h held, ok, late bool) {
 	if q.count == 0 {
 		d.firstAbove = 0

@@ -22,10 +22,10 @@ type Config struct {
 	Rate       Rate          // default: no limit
 	Overhead   int           // octets that each frame costs Rate beyond its own; 24 are preamble, FCS and gap of Ethernet
 	Queue      int           // frames that wait for Rate; default 1000
-	QueueBytes int           // octets that wait for Rate; default: no limit but Queue
+	QueueBytes int           // octets that wait for Rate; default 64 MiB
 	Discipline Discipline    // of that queue; default Tail
-	Target     time.Duration // of CoDel; default 5 ms (RFC 8289 §4.2)
-	Interval   time.Duration // of CoDel; default 100 ms (RFC 8289 §4.3)
+	Target     time.Duration // of CoDel; default 5 ms (RFC 8289 §4.3)
+	Interval   time.Duration // of CoDel; default 100 ms (RFC 8289 §4.2)
 
 	MTU        int   // longest layer-3 packet that crosses; default: no limit
 	Limit      int   // frames on the wire for Delay; default 65,536
@@ -37,7 +37,7 @@ type Config struct {
 const (
 	defaultQueue      = 1000
 	defaultLimit      = 1 << 16
-	defaultLimitBytes = 64 << 20
+	defaultLimitBytes = 64 << 20 // of both queues
 	defaultTarget     = 5 * time.Millisecond
 	defaultInterval   = 100 * time.Millisecond
 )
@@ -99,7 +99,7 @@ func (c Config) withDefaults() Config {
 	for _, f := range []struct {
 		value *int
 		def   int
-	}{{&c.Queue, defaultQueue}, {&c.QueueBytes, maxBytes}, {&c.Limit, defaultLimit}, {&c.LimitBytes, defaultLimitBytes}} {
+	}{{&c.Queue, defaultQueue}, {&c.QueueBytes, defaultLimitBytes}, {&c.Limit, defaultLimit}, {&c.LimitBytes, defaultLimitBytes}} {
 		if *f.value == 0 {
 			*f.value = f.def
 		}

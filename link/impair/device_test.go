@@ -280,3 +280,58 @@ func TestFrameUnchanged(t *testing.T) {
 	}
 	link.ReleaseAll(f)
 }
+
+// many is a device with a queue for each of several cables.
+type many []*pipe.End
+
+func (m many) Info() link.Info { return m[0].Info() }
+
+func (m many) Queues() []link.Queue {
+	var q []link.Queue
+	for _, e := range m {
+		q = append(q, e)
+	}
+	return q
+}
+
+func (m many) Close() error {
+	for _, e := range m {
+		e.Close()
+	}
+	return nil
+}
+
+// TestQueues: a frame leaves by the queue that it came by, and all share the wire.
+func TestQueues(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	var near, far many
+	for range 3 {
+		a, b := pipe.New(pipe.Config{})
+		near, far = append(near, a), append(far, b)
+	}
+	defer far.Close()
+	slow := Config{Delay: 100 * time.Microsecond, Rate: 1e9}
+	d, err := New(near, DeviceConfig{Tx: slow, Rx: slow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	f := make([]link.Frame, 1)
+	for id := range 30 {
+		from, to := d.Queues()[id%3], far[id%3].Queues()[0]
+		if id%2 == 1 {
+			from, to = to, from
+		}
+		from.WriteFrames([]link.Frame{marked(id, 60)})
+		if n, err := to.ReadFrames(f); n != 1 || err != nil {
+			t.Fatalf("frame %d: %d, %v", id, n, err)
+		}
+		if b := f[0].AppendTo(nil); int(b[17]) != id {
+			t.Errorf("queue %d gave frame %d, want %d", id%3, b[17], id)
+		}
+		link.ReleaseAll(f)
+	}
+	if tx, rx := d.Line(Tx).Stats(), d.Line(Rx).Stats(); tx.Passed != 15 || rx.Passed != 15 {
+		t.Errorf("the lines passed %d and %d, want 15 each", tx.Passed, rx.Passed)
+	}
+}

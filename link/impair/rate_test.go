@@ -119,7 +119,7 @@ func TestCoDel(t *testing.T) {
 	if len(drops) < 20 {
 		t.Fatalf("%d drops in 2 s, want them to go on", len(drops))
 	}
-	// RFC 8289 §5.4: the first drop comes Interval after the wait exceeded Target: with 1/3 of each frame's time gained, 16
+	// RFC 8289 §5.5: the first drop comes Interval after the wait exceeded Target: with 1/3 of each frame's time gained, 16
 	// frames or so after the start.
 	if at := drops[0].at; at < 105*ms || at > 125*ms {
 		t.Errorf("the first drop came at %v", at)
