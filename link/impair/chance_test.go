@@ -25,7 +25,7 @@ func lostRuns(b *bench, n int) (runs []int, lost int) {
 }
 
 func TestLoss(t *testing.T) {
-	const n = 200_000
+	const n = 100_000
 	tests := []struct {
 		text      string
 		loss, run float64 // that are to be expected
@@ -74,6 +74,16 @@ func TestFirstFrame(t *testing.T) {
 	}
 }
 
+// TestNewModel: other parameters begin in a state of their own.
+func TestNewModel(t *testing.T) {
+	b := newBench(t, "gilbert=100%/0%")
+	b.send(1, 60)
+	b.send(2, 60)
+	b.set("gilbert=0%/0.0001%")
+	b.send(3, 60)
+	b.want(arrival{3, 0})
+}
+
 // drawDelays draws n delays of a configuration.
 func drawDelays(t *testing.T, text string, n int) []float64 {
 	t.Helper()
@@ -116,7 +126,7 @@ func TestDistributions(t *testing.T) {
 		// 1-(1.5+0.866 z)^-3 are below z; the fourth moment has no bound, so the deviation is rough.
 		{"pareto", 1, 0.15, []quantile{{0, -0.5774}, {0.5, -0.2772}, {0.9, 0.7557}, {0.99, 3.6276}}},
 	}
-	const mean, jitter, n = 100e6, 4e6, 400_000 // nanoseconds
+	const mean, jitter, n = 100e6, 4e6, 200_000 // nanoseconds
 	for _, tt := range tests {
 		for _, correlation := range []string{"0%", "50%"} {
 			t.Run(tt.name+" "+correlation, func(t *testing.T) {

@@ -168,8 +168,15 @@ func TestPending(t *testing.T) {
 		t.Errorf("the reader ended with %v", err)
 	}
 	peer.Close()
-	if tx, rx := d.Line(Tx).Stats(), d.Line(Rx).Stats(); tx.Drops.Closed != 1 || rx.Drops.Closed != 1 {
-		t.Errorf("lines dropped %+v and %+v, want one each", tx.Drops, rx.Drops)
+	before := d.Stats()
+	if n := write(d, 3); n != 0 {
+		t.Errorf("WriteFrames after Close = %d", n)
+	}
+	if s := d.Stats(); s.TxFrames != before.TxFrames || s.TxBytes != before.TxBytes || s.TxDropped != before.TxDropped+1 {
+		t.Errorf("WriteFrames after Close: counters went from %+v to %+v, want a drop", before, s)
+	}
+	if tx, rx := d.Line(Tx).Stats(), d.Line(Rx).Stats(); tx.Drops.Closed != 2 || rx.Drops.Closed != 1 {
+		t.Errorf("lines dropped %+v and %+v, want two and one", tx.Drops, rx.Drops)
 	}
 }
 

@@ -37,7 +37,7 @@
 // Super-frames cross whole while only Delay, Jitter and Cuts are set. Else they are taken apart first ([link.Segment]),
 // because loss and rates are of frames on a wire; so there is a cost in throughput.
 //
-// A perfect wire costs a lock and no memory; a [Device] of one, an atomic load. Once Rx of a Device was not perfect, a
+// A perfect wire costs a lock taken twice and no memory; a [Device] of one, an atomic load. Once Rx of a Device was not perfect, a
 // goroutine for each queue reads the wrapped device, and readers are served from a ring of Depth frames; until then, and for
 // Tx always, there is no goroutine but that of the clock's timer. A batch that is read just when Rx is changed may still
 // come as before.

@@ -54,6 +54,17 @@ func TestLateTimer(t *testing.T) {
 	}
 }
 
+// TestEarlyTimer: a call before its time is not the last.
+func TestEarlyTimer(t *testing.T) {
+	b := newBench(t, "delay=10ms")
+	b.send(1, 60)
+	early := b.clock.timers[0]
+	early.Stop()
+	early.call()
+	b.clock.advance(time.Second)
+	b.want(arrival{1, 10 * ms})
+}
+
 // TestOrder: jitter changes when frames come, never in which order.
 func TestOrder(t *testing.T) {
 	for _, d := range distributions {
@@ -181,12 +192,16 @@ func TestCutAtRunTime(t *testing.T) {
 	crosses(5, false)
 	b.clock.advance(1)
 	crosses(6, true)
+	if !b.plain.Load() {
+		t.Error("a line whose cut is over is not plain")
+	}
 	b.Cut(time.Hour)
 	b.SetUp(true)
 	crosses(7, true)
 	b.set("cut=10ms@10ms")
+	b.clock.advance(9 * ms)
 	crosses(8, true)
-	b.clock.advance(10 * ms)
+	b.clock.advance(ms)
 	crosses(9, false)
 	b.set("loss=0") // another key does not begin the schedule anew
 	crosses(10, false)

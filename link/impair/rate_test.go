@@ -55,12 +55,19 @@ func TestRateIsExact(t *testing.T) {
 
 // TestIdle: a line that had nothing to send has saved no time.
 func TestIdle(t *testing.T) {
-	b := newBench(t, "rate=8mbit")
-	b.send(1, 1000)
-	b.clock.advance(time.Minute)
-	b.send(2, 1000)
-	b.clock.advance(time.Minute)
-	b.want(arrival{1, ms}, arrival{2, time.Minute + ms})
+	b := newBench(t, "rate=3gbit")
+	for id := range 3 {
+		b.send(id, 125) // a third of a nanosecond more than 333
+		b.clock.advance(time.Minute)
+	}
+	b.want(arrival{0, 333}, arrival{1, time.Minute + 333}, arrival{2, 2*time.Minute + 333})
+}
+
+// TestAtOnce: what takes less than a nanosecond needs no timer.
+func TestAtOnce(t *testing.T) {
+	b := newBench(t, "rate=1tbit")
+	b.send(1, 60)
+	b.want(arrival{1, 0})
 }
 
 func TestQueue(t *testing.T) {
@@ -152,6 +159,53 @@ func TestCoDelLeavesBursts(t *testing.T) {
 	}
 	if s := b.Stats(); s.Drops.Total() != 0 {
 		t.Errorf("Drops = %+v, want none", s.Drops)
+	}
+}
+
+// TestCoDelOnePacket: one frame that waits is no queue, however slow the line.
+func TestCoDelOnePacket(t *testing.T) {
+	b := newBench(t, "rate=160kbit,discipline=codel")
+	b.send(0, 1000)
+	for id := range 200 {
+		b.send(id, 1000) // 50 ms each
+		b.clock.advance(50 * ms)
+	}
+	if s := b.Stats(); s.Drops.Total() != 0 {
+		t.Errorf("Drops = %+v, want none", s.Drops)
+	}
+}
+
+// TestCoDelRemembers: dropping goes on at the rate it had when the queue is too long again soon, and begins anew later.
+func TestCoDelRemembers(t *testing.T) {
+	tests := []struct {
+		name     string
+		pause    time.Duration
+		min, max time.Duration // from the first to the second drop after the pause
+	}{
+		{"soon", 300 * ms, 5 * ms, 60 * ms},
+		{"later", 3 * time.Second, 95 * ms, 105 * ms},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, "rate=8mbit,discipline=codel,queue=10000")
+			overload := func(drops uint64) time.Duration {
+				for i := 0; b.Stats().Drops.CoDel < drops && i < 10000; i++ {
+					b.send(i, 1000)
+					b.clock.advance(ms * 2 / 3)
+				}
+				return b.clock.now.Sub(b.begin)
+			}
+			overload(20)
+			for b.Stats().Held > 0 {
+				b.clock.advance(ms)
+			}
+			n := b.Stats().Drops.CoDel
+			b.clock.advance(tt.pause)
+			first := overload(n + 1)
+			if gap := overload(n+2) - first; gap < tt.min || gap > tt.max {
+				t.Errorf("the second drop came after %v, want from %v to %v", gap, tt.min, tt.max)
+			}
+		})
 	}
 }
 
