@@ -29,7 +29,7 @@ func (s *Segment) Bridge(dev link.Device, c PortConfig) (*Port, error) {
 		c.Offload = i.Tx
 	}
 	b := &bridge{dev: dev, queues: dev.Queues(), gone: make(chan struct{})}
-	p, err := s.attach(c, "bridge", func(p *Port) sink {
+	p, err := s.attach(c, kindBridge, func(p *Port) sink {
 		b.port = p
 		s.pumps.Add(len(b.queues) + 1) // with the ports' lock held: Close waits for them
 		return b

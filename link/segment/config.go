@@ -54,6 +54,7 @@ const (
 	maxMTU            = 65535
 	defaultDepth      = 8192
 	defaultDepthBytes = 16 << 20
+	defaultJabberShut = 10 * time.Second
 )
 
 // Config describes a segment. The zero value of each field means its default.
@@ -67,7 +68,10 @@ type Config struct {
 	// ForwardReserved has a switch forward frames to 01-80-C2-00-00-0x (spanning tree, LACP, 802.1X, LLDP), as many cheap
 	// ones do. IEEE 802.1D §7.12.6 forbids it, which is the default.
 	ForwardReserved bool
-	Log             *slog.Logger // default: nobody
+	// VLANs has a switch keep IEEE 802.1Q VLANs apart, see [VLAN]. Without it, tags are payload.
+	VLANs bool
+	Tree  *TreeConfig  // the switch's part in a spanning tree; nil: none
+	Log   *slog.Logger // default: nobody
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -98,6 +102,8 @@ func (c Config) check() error {
 		return fmt.Errorf("segment %s: kind %d: want Switch or Hub", c.Name, c.Kind)
 	case c.Age < time.Second || c.Age > 1_000_000*time.Second:
 		return fmt.Errorf("segment %s: ageing time %v: want 1 s to 1000000 s", c.Name, c.Age)
+	case c.Kind == Hub && (c.VLANs || c.Tree != nil):
+		return fmt.Errorf("segment %s: VLANs and a spanning tree need a switch, not a hub", c.Name)
 	case c.MaxAddrs < 0 || c.MaxPortAddrs < 0:
 		return fmt.Errorf("segment %s: %d addresses, %d a port: want positive limits", c.Name, c.MaxAddrs, c.MaxPortAddrs)
 	}
@@ -116,8 +122,19 @@ type PortConfig struct {
 	// and must not block. It is never called by two goroutines at a time nor from within itself: what comes meanwhile
 	// waits for its return, Depth frames at the most. Only for [Segment.Attach].
 	Out func([]link.Frame)
-	// Carrier is told when the port is shut or opened, without locks held. Nil: nobody.
+	// Carrier is told when the port is shut or opened. It must not shut or open ports of the same segment. Nil: nobody.
 	Carrier func(up bool)
+	VLAN    VLAN     // only where Config.VLANs is set
+	Tree    PortTree // only where Config.Tree is set
+	Jabber  Jabber
+}
+
+// Jabber bounds what a port may send. One that sends more in a second is shut for a while, and the log says so. Shut
+// or not, it cannot make others wait: this is for their peace.
+type Jabber struct {
+	Frames int           // a second, super-frames counted once; default 0: no bound
+	Floods int           // a second, of those that go to all ports: broadcast, multicast, unknown; default 0: no bound
+	Shut   time.Duration // default 10 s
 }
 
 func (c PortConfig) withDefaults(segment string, index int) (PortConfig, error) {
@@ -136,6 +153,9 @@ func (c PortConfig) withDefaults(segment string, index int) (PortConfig, error) 
 	if c.DepthBytes == 0 {
 		c.DepthBytes = defaultDepthBytes
 	}
+	if c.Jabber.Shut == 0 {
+		c.Jabber.Shut = defaultJabberShut
+	}
 	return c, c.check()
 }
 
@@ -149,6 +169,8 @@ func (c PortConfig) check() error {
 		return fmt.Errorf("segment: port %s: offload %v: super-frames need checksum offload", c.Name, c.Offload)
 	case c.Depth < 1 || c.DepthBytes < maxMTU+ethernet.HeaderLen+ethernet.TagLen:
 		return fmt.Errorf("segment: port %s: queue of %d frames, %d octets: want room for one", c.Name, c.Depth, c.DepthBytes)
+	case c.Jabber.Frames < 0 || c.Jabber.Floods < 0 || c.Jabber.Shut < 0:
+		return fmt.Errorf("segment: port %s: jabber limits %+v: want none below zero", c.Name, c.Jabber)
 	}
 	return nil
 }

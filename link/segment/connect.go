@@ -52,7 +52,7 @@ func (s *Segment) attachCable(c PortConfig, to string, far *atomic.Pointer[Port]
 			p.SetCarrier(up)
 		}
 	}
-	return s.attach(c, "cable", func(p *Port) sink {
+	return s.attach(c, kindCable, func(p *Port) sink {
 		p.hasCarrier = far.Load() != nil
 		return newOutlet(p, c)
 	})

@@ -23,6 +23,7 @@ type Device struct {
 // and it is told that it may write such frames.
 func (s *Segment) NewDevice(c PortConfig) (*Device, error) {
 	d := &Device{changed: make(chan struct{})}
+	c.Tree.Edge = true
 	report := c.Carrier
 	c.Carrier = func(up bool) {
 		d.setCarrier(up)
@@ -30,7 +31,7 @@ func (s *Segment) NewDevice(c PortConfig) (*Device, error) {
 			report(up)
 		}
 	}
-	p, err := s.attach(c, "device", func(p *Port) sink {
+	p, err := s.attach(c, kindDevice, func(p *Port) sink {
 		c := p.config
 		d.port, d.ring = p, ring.New(c.Depth, c.DepthBytes)
 		d.info = link.Info{Name: c.Name, Addr: c.Addr, MTU: c.MTU, Rx: c.Offload, Tx: c.Offload, Up: true, Changed: d.changed}

@@ -1,35 +1,118 @@
 package segment
 
-import "tapestry/link"
+import (
+	"time"
 
-// floodScratch is the memory of one flood.
-type floodScratch struct {
-	copies []link.Frame
-}
+	"tapestry/link"
+)
 
-// flood gives f to all ports but p, in the order of their numbers.
-func (p *Port) flood(f []link.Frame) {
+// flood gives f to all ports but p that it may leave by, in the order of their numbers.
+func (p *Port) flood(is flow, f []link.Frame, now time.Duration) {
 	s := p.segment
+	if p.babbles(&p.meter.floods, p.config.Jabber.Floods, len(f), now) {
+		p.drops[dropJabber].Add(uint64(len(f)))
+		link.ReleaseAll(f)
+		return
+	}
 	k, _ := s.scratch.Get().(*floodScratch)
 	if k == nil {
 		k = &floodScratch{}
 	}
-	var last *Port // gets f itself
+	k.targets = k.targets[:0]
 	for _, to := range *s.ports.Load() {
-		if to == p || !to.up.Load() {
+		if to != p && to.has(modeForward) && to.vlan.isMember(is.dst.vlan()) {
+			k.targets = append(k.targets, to)
+		}
+	}
+	switch len(k.targets) {
+	case 0:
+		link.ReleaseAll(f)
+	case 1:
+		k.targets[0].send(p.index, is, f)
+	default:
+		k.spread(p.index, is, f)
+	}
+	clear(k.targets)
+	s.scratch.Put(k)
+}
+
+// floodScratch is the memory of one flood.
+type floodScratch struct {
+	targets []*Port
+	classes []version // by class and form
+	copies  []link.Frame
+}
+
+// version is what the ports of one class are sent in one form.
+type version struct {
+	users  int // targets that have not been served
+	made   bool
+	frames []link.Frame
+	lost   [numReasons]int
+}
+
+// spread serves the targets. What a class needs done is done once; the last port of a class gets what was made, the
+// others a second reference to it.
+func (k *floodScratch) spread(from int, is flow, f []link.Frame) {
+	for _, to := range k.targets {
+		k.version(to, is).users++
+	}
+	for _, to := range k.targets {
+		v := k.version(to, is)
+		if !v.made {
+			v.make(to, is, k.clone(f))
+		}
+		for why, n := range v.lost {
+			if n > 0 {
+				to.countTxDrops(n, reason(why))
+			}
+		}
+		if v.users--; v.users > 0 {
+			to.deliver(from, k.clone(v.frames))
 			continue
 		}
-		if last != nil {
-			last.send(p.index, k.clone(f))
+		to.deliver(from, v.frames)
+		clear(v.frames)
+		*v = version{frames: v.frames[:0]}
+	}
+	clear(k.copies[:cap(k.copies)])
+	link.ReleaseAll(f)
+}
+
+// deliver gives the station what is ready for it.
+func (p *Port) deliver(from int, f []link.Frame) {
+	if len(f) > 0 {
+		p.sink.deliver(from, f)
+	}
+}
+
+// version finds the version for a port.
+func (k *floodScratch) version(to *Port, is flow) *version {
+	i := to.classID * 2
+	if to.vlan.isTagged(is.dst.vlan()) {
+		i++
+	}
+	for len(k.classes) <= i {
+		k.classes = append(k.classes, version{})
+	}
+	return &k.classes[i]
+}
+
+// make makes the version that to needs of f, which it owns.
+func (v *version) make(to *Port, is flow, f []link.Frame) {
+	v.made = true
+	want := to.vlan.leave(is.dst.vlan(), is.form)
+	for i := range f {
+		if want != is.form && !retag(&f[i], is.form, want, is.dst.vlan()) {
+			v.lost[dropFit]++
+			f[i].Release()
+			continue
 		}
-		last = to
+		var why reason
+		if v.frames, why = to.class.fit(v.frames, f[i]); why != dropNone {
+			v.lost[why]++
+		}
 	}
-	if last == nil {
-		link.ReleaseAll(f)
-	} else {
-		last.send(p.index, f)
-	}
-	s.scratch.Put(k)
 }
 
 // clone gives second owners of what is in f, until the next call.

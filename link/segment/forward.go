@@ -1,18 +1,19 @@
 package segment
 
 import (
-	"encoding/binary"
 	"time"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
 	"tapestry/link/internal/wire"
+	"tapestry/link/segment/stp"
 )
 
 // flow is what frames have in common that a segment treats alike. It is compared frame by frame.
 type flow struct {
-	src, dst station
-	drop     reason
+	src, dst station // in their VLAN
+	form     form
+	verdict  reason
 }
 
 // Write gives the segment frames from the station. It owns them; the slice stays the caller's. It returns how many
@@ -22,11 +23,15 @@ func (p *Port) Write(f []link.Frame) int {
 	if len(f) == 0 {
 		return 0
 	}
-	if !p.up.Load() {
+	if !p.has(modeUp) {
 		p.dropRx(f, dropDown)
 		return 0
 	}
 	now, taken := p.segment.now(), 0
+	if p.babbles(&p.meter.frames, p.config.Jabber.Frames, len(f), now) {
+		p.dropRx(f, dropJabber)
+		return 0
+	}
 	next := p.classify(&f[0])
 	for len(f) > 0 {
 		is, n := next, 1
@@ -36,11 +41,7 @@ func (p *Port) Write(f []link.Frame) int {
 			}
 			n++
 		}
-		if is.drop != dropNone {
-			p.dropRx(f[:n], is.drop)
-		} else {
-			p.counters.CountRx(f[:n])
-			p.forward(is, f[:n], now)
+		if p.take(is, f[:n], now) {
 			taken += n
 		}
 		f = f[n:]
@@ -48,37 +49,71 @@ func (p *Port) Write(f []link.Frame) int {
 	return taken
 }
 
+// take does with frames of one flow what is to be done, and reports whether they were in order.
+func (p *Port) take(is flow, f []link.Frame, now time.Duration) bool {
+	switch {
+	case is.verdict == forTree:
+		p.counters.CountRx(f)
+		p.segment.tree.receive(p, f, now)
+	case is.verdict != dropNone:
+		p.dropRx(f, is.verdict)
+		return false
+	default:
+		p.counters.CountRx(f)
+		p.forward(is, f, now)
+	}
+	return true
+}
+
 // classify reads what decides on a frame.
 func (p *Port) classify(f *link.Frame) flow {
-	if f.Len() < ethernet.HeaderLen || !wire.Carries(maxMTU, f) {
-		return flow{drop: dropShort}
-	}
 	if !wire.Carries(p.config.MTU, f) {
-		return flow{drop: dropMTU}
+		return flow{verdict: whyNotCarried(f)}
 	}
+	const longest = ethernet.HeaderLen + ethernet.TagLen
 	h := f.Head()
-	if len(h) < ethernet.HeaderLen {
-		var b [ethernet.HeaderLen]byte
+	if len(h) < longest {
+		var b [longest]byte
 		f.Data.ReadAt(b[:], 0)
 		h = b[:]
 	}
-	is := flow{dst: newStation(h, 0), src: newStation(h[ethernet.AddrLen:], 0)}
+	var is flow
+	vlan := uint16(0)
+	if p.vlan.aware {
+		if vlan, is.form = p.vlan.admit(h); is.form != formUntagged && f.Len() < longest {
+			return flow{verdict: dropShort}
+		}
+	}
+	is.dst, is.src = newStation(h, vlan), newStation(h[ethernet.AddrLen:], vlan)
 	if p.segment.kind == Switch {
-		is.drop = p.segment.refuses(is)
+		is.verdict = p.judge(is)
 	}
 	return is
 }
 
-// reserved is 01-80-C2-00-00-00, the first of the sixteen addresses that no bridge forwards (IEEE 802.1D-2004 Table 7-10).
-const reserved station = 0x0180c2000000
+// whyNotCarried tells a frame that is too long from one that is none.
+func whyNotCarried(f *link.Frame) reason {
+	if wire.Carries(maxMTU, f) {
+		return dropMTU
+	}
+	return dropShort
+}
 
-// refuses says why a switch does not forward frames of this flow.
-func (s *Segment) refuses(is flow) reason {
+// reserved is 01-80-C2-00-00-00, the first of the sixteen addresses that no bridge forwards (IEEE 802.1D-2004 Table 7-10).
+var reserved = newStation(stp.GroupAddr[:], 0)
+
+// judge says what a switch has against a flow.
+func (p *Port) judge(is flow) reason {
+	dst := is.dst.withoutVLAN()
 	switch {
-	case is.src.isGroup() || is.src&(1<<48-1) == 0:
+	case dst == reserved && is.form == formUntagged && p.segment.tree.takesPart(p):
+		return forTree
+	case is.src.isGroup() || is.src.withoutVLAN() == 0:
 		return dropSource
-	case is.dst&(1<<48-1)&^15 == reserved && !s.pass:
+	case dst&^15 == reserved && (!p.segment.pass || dst == reserved && p.segment.tree != nil):
 		return dropReserved
+	case p.vlan.aware && is.dst.vlan() == 0:
+		return dropVLAN
 	}
 	return dropNone
 }
@@ -87,90 +122,84 @@ func (s *Segment) refuses(is flow) reason {
 func (p *Port) forward(is flow, f []link.Frame, now time.Duration) {
 	s := p.segment
 	if s.kind == Hub {
-		p.flood(f)
+		p.flood(is, f, now)
 		return
 	}
-	s.table.learn(p, is.src, now)
+	mode := p.mode.Load()
+	if mode&modeLearn != 0 {
+		s.table.learn(p, is.src, now)
+	}
+	if mode&modeForward == 0 {
+		p.drops[dropTree].Add(uint64(len(f)))
+		link.ReleaseAll(f)
+		return
+	}
 	if is.dst.isGroup() {
-		p.flood(f)
+		p.flood(is, f, now)
 		return
 	}
 	switch to := s.table.lookup(&p.dst, is.dst, now); to {
 	case nil:
-		p.flood(f)
+		p.flood(is, f, now)
 	case p:
 		p.drops[dropSame].Add(uint64(len(f)))
 		link.ReleaseAll(f)
 	default:
-		to.send(p.index, f)
+		to.send(p.index, is, f)
 	}
 }
 
 // send gives the station frames that came in at the port of number from.
-func (p *Port) send(from int, f []link.Frame) {
-	if !p.up.Load() {
+func (p *Port) send(from int, is flow, f []link.Frame) {
+	switch {
+	case !p.has(modeUp):
 		p.dropTx(f, dropDown)
 		return
+	case !p.has(modeForward):
+		p.dropTx(f, dropTree)
+		return
+	case !p.vlan.isMember(is.dst.vlan()):
+		p.dropTx(f, dropVLAN)
+		return
+	}
+	if want := p.vlan.leave(is.dst.vlan(), is.form); want != is.form {
+		f = p.retagAll(f, is, want)
 	}
 	for len(f) > 0 {
 		n := 0
-		for n < len(f) && p.fits(&f[n]) {
+		for n < len(f) && p.class.fits(&f[n]) {
 			n++
 		}
 		if n > 0 {
 			p.sink.deliver(from, f[:n])
-			f = f[n:]
-			continue
+		} else {
+			n = 1
+			p.sendFitted(from, f[0])
+			f[0] = link.Frame{}
 		}
-		p.sendFitted(from, f[:1])
-		f = f[1:]
+		f = f[n:]
 	}
 }
 
-// fits reports whether the station can take f as it is.
-func (p *Port) fits(f *link.Frame) bool {
-	return wire.IsReady(f, p.config.Offload) && p.carries(f)
-}
-
-// carries reports whether f, or each segment of it, is within the MTU of the port.
-func (p *Port) carries(f *link.Frame) bool {
-	return wire.Carries(p.config.MTU, f) && (f.GSO == link.GSONone || segmentLen(f) <= p.config.MTU)
+// retagAll changes the tag of each frame and gives those where that was possible.
+func (p *Port) retagAll(f []link.Frame, is flow, want form) []link.Frame {
+	kept := f[:0]
+	for i := range f {
+		if retag(&f[i], is.form, want, is.dst.vlan()) {
+			kept = append(kept, f[i])
+		} else {
+			p.dropTx(f[i:i+1], dropFit)
+		}
+	}
+	return kept
 }
 
 // sendFitted sends one frame after doing in software what the station does not take undone.
-func (p *Port) sendFitted(from int, f []link.Frame) {
-	if !p.carries(&f[0]) {
-		p.dropTx(f, dropMTU)
-		return
-	}
-	parts, err := link.Fit(nil, f[0], p.config.Offload)
-	f[0] = link.Frame{}
-	if err != nil {
-		p.dropTx(f, dropFit)
+func (p *Port) sendFitted(from int, f link.Frame) {
+	parts, why := p.class.fit(nil, f)
+	if why != dropNone {
+		p.countTxDrops(1, why)
 		return
 	}
 	p.sink.deliver(from, parts)
-}
-
-// segmentLen is the longest layer-3 packet that a super-frame is segmented into. Of headers that cannot be read, and so
-// cannot be segmented, it is a guess.
-func segmentLen(f *link.Frame) int {
-	var b [ethernet.HeaderLen + 2*ethernet.TagLen + 60 + 20]byte // as far as the TCP data offset
-	n, _ := f.Data.ReadAt(b[:], 0)
-	l3 := ethernet.HeaderLen
-	for range ethernet.MaxTags {
-		if t := ethernet.EtherType(binary.BigEndian.Uint16(b[l3-2:])); t != ethernet.TypeVLAN && t != ethernet.TypeQinQ {
-			break
-		}
-		l3 += ethernet.TagLen
-	}
-	l4 := l3 + 40 // RFC 8200 §3
-	if b[l3]>>4 == 4 {
-		l4 = l3 + int(b[l3]&15)*4
-	}
-	header := 8 // RFC 768
-	if f.GSO != link.GSOUDP && l4+12 < n {
-		header = int(b[l4+12]>>4) * 4 // RFC 9293 §3.1
-	}
-	return l4 - l3 + header + int(f.GSOSize)
 }

@@ -20,7 +20,6 @@ type outlet struct {
 	port         *Port
 	out          func([]link.Frame)
 	depth, limit int
-	timer        link.Timer // for what is left over
 
 	mu      sync.Mutex
 	busy    bool // somebody is in Out, or the timer will be
@@ -28,6 +27,7 @@ type outlet struct {
 	octets  int
 	spare   []link.Frame // becomes waiting
 	closed  bool
+	later   *call // takes what is left over
 }
 
 func newOutlet(p *Port, c PortConfig) *outlet {
@@ -82,18 +82,13 @@ func (o *outlet) drain() {
 	o.rest()
 }
 
-// rest has the timer go on. The segment's Close waits for it.
+// rest has the timer go on.
 func (o *outlet) rest() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return
+	if !o.closed {
+		o.later = o.port.segment.after(outletRest, o.drain)
 	}
-	o.port.segment.pumps.Add(1)
-	o.timer = o.port.segment.clock.AfterFunc(outletRest, func() {
-		defer o.port.segment.pumps.Done()
-		o.drain()
-	})
 }
 
 func (o *outlet) queued() int {
@@ -109,9 +104,7 @@ func (o *outlet) close() {
 		return
 	}
 	o.closed = true
-	if o.timer != nil && o.timer.Stop() {
-		o.port.segment.pumps.Done()
-	}
+	o.later.stop()
 	link.ReleaseAll(o.waiting)
 	o.waiting = nil
 }

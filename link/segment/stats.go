@@ -6,6 +6,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/segment/stp"
 )
 
 // reason is why a frame was dropped.
@@ -14,21 +15,28 @@ type reason uint8
 // The reasons. On the port that a frame came from:
 const (
 	dropNone     reason = iota
+	forTree             // no drop: a BPDU
 	dropShort           // no whole Ethernet header, or metadata that points out of the frame
 	dropMTU             // longer than the port's MTU, either way
-	dropSource          // sent by a group's address
+	dropSource          // sent by a group's address, or by none
 	dropReserved        // sent to 01-80-C2-00-00-0x
+	dropVLAN            // of a VLAN that the port is not in, either way
 	dropSame            // the receiver is behind the port that the frame came from
+	dropTree            // the spanning tree does not let the port forward, either way
+	dropJabber          // more than PortConfig.Jabber allows
+	dropBPDU            // a BPDU that cannot be read
+	dropBPDURate        // more BPDUs than a bridge sends
 	dropDown            // the port is shut or has no carrier, either way
 	// On the port that it should have left by:
 	dropFull   // the queue is full: the station is slow
-	dropFit    // a super-frame that cannot be segmented for this station
+	dropFit    // metadata that the frame's headers contradict, so that it cannot be finished for this station
 	dropDevice // handed to the device behind the port, which dropped it; counts among the port's Tx as well
 	numReasons
 )
 
 var reasonNames = [numReasons]string{
-	"none", "short", "mtu", "source", "reserved", "same port", "down", "queue full", "malformed", "device",
+	"none", "for the tree", "short", "mtu", "source", "reserved", "vlan", "same port", "spanning tree", "jabber", "bpdu",
+	"bpdu rate", "down", "queue full", "malformed", "device",
 }
 
 // String names the reason.
@@ -43,9 +51,14 @@ func (p *Port) dropRx(f []link.Frame, why reason) {
 
 // dropTx releases frames that the station will not get.
 func (p *Port) dropTx(f []link.Frame, why reason) {
-	p.counters.DropTx(len(f))
-	p.drops[why].Add(uint64(len(f)))
+	p.countTxDrops(len(f), why)
 	link.ReleaseAll(f)
+}
+
+// countTxDrops counts frames that the station will not get.
+func (p *Port) countTxDrops(n int, why reason) {
+	p.counters.DropTx(n)
+	p.drops[why].Add(uint64(n))
 }
 
 // Drops counts the frames that were dropped at the port by reason, those that happened.
@@ -64,8 +77,10 @@ type PortInfo struct {
 	Index     int               `json:"index"`
 	Name      string            `json:"name"`
 	Kind      string            `json:"kind"`  // who is behind it: device, attached, bridge, cable
-	State     string            `json:"state"` // forwarding, no carrier, shut, or why it was shut
+	State     string            `json:"state"` // forwarding or what else the spanning tree says; no carrier, shut, "shut: jabber", "shut: bpdu"
 	Up        bool              `json:"up"`
+	VLAN      string            `json:"vlan,omitempty"` // access 5, trunk 1-10 native 1
+	Tree      *stp.PortInfo     `json:"tree,omitempty"` // the port's part in the spanning tree
 	Addr      ethernet.Addr     `json:"-"`
 	MTU       int               `json:"mtu"`
 	Offload   link.Offload      `json:"-"`
@@ -88,13 +103,18 @@ func (i PortInfo) MarshalJSON() ([]byte, error) {
 
 // Info describes the port.
 func (p *Port) Info() PortInfo {
+	tree := p.segment.tree.portInfo(p)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return PortInfo{
-		Index: p.index, Name: p.config.Name, Kind: p.kind, State: p.state(), Up: p.up.Load(), Addr: p.config.Addr,
+	i := PortInfo{
+		Index: p.index, Name: p.config.Name, Kind: p.kind, State: p.state(), Up: p.has(modeUp), Addr: p.config.Addr,
 		MTU: p.config.MTU, Offload: p.config.Offload, Addrs: int(p.addrs.Load()), Unlearned: p.unlearned.Load(), Queued: p.sink.queued(),
-		Stats: p.Stats(), Drops: p.Drops(),
+		Stats: p.Stats(), Drops: p.Drops(), Tree: tree,
 	}
+	if p.vlan.aware {
+		i.VLAN = p.config.VLAN.String()
+	}
+	return i
 }
 
 // state is what an operator reads; p.mu is held.
@@ -107,7 +127,7 @@ func (p *Port) state() string {
 	case !p.hasCarrier:
 		return "no carrier"
 	}
-	return "forwarding"
+	return p.treeState.String()
 }
 
 // Ports describes the ports in the order of their numbers.

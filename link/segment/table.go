@@ -27,6 +27,9 @@ func (k station) addr() ethernet.Addr {
 
 func (k station) vlan() uint16 { return uint16(k >> 48) }
 
+// withoutVLAN is the address alone.
+func (k station) withoutVLAN() station { return k & (1<<48 - 1) }
+
 func (k station) isGroup() bool { return k>>40&1 != 0 }
 
 // entry says behind which port a station is. Its key and whether it is static never change, so that whoever kept one
@@ -42,6 +45,7 @@ type entry struct {
 // locks it.
 type table struct {
 	age     atomic.Int64 // after which an entry says nothing, nanoseconds
+	usual   time.Duration
 	max     int64
 	portMax int32
 
@@ -54,8 +58,17 @@ type table struct {
 
 func (t *table) init(c Config) {
 	t.entries = map[station]*entry{}
-	t.age.Store(int64(c.Age))
+	t.usual = c.Age
+	t.hurry(0)
 	t.max, t.portMax = int64(c.MaxAddrs), int32(c.MaxPortAddrs)
+}
+
+// hurry has entries age within d, as after a change of topology (IEEE 802.1D-1998 §8.3.5); zero: as ever.
+func (t *table) hurry(d time.Duration) {
+	if d == 0 || d > t.usual {
+		d = t.usual
+	}
+	t.age.Store(int64(d))
 }
 
 // isFresh reports whether e says something at the instant now.
@@ -113,7 +126,7 @@ func (t *table) place(p *Port, k station, now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.entries[k]
-	if e != nil && e.static || !p.up.Load() {
+	if e != nil && e.static || !p.has(modeLearn) {
 		return
 	}
 	if !t.hasRoom(p) {
@@ -199,8 +212,11 @@ var errNoPort = errors.New("is not a port of this segment")
 // SetStatic has frames for a station in a VLAN (0 where the segment has none) go to p, whoever else sends from its
 // address, until Forget or Detach. It counts against no limit.
 func (s *Segment) SetStatic(a ethernet.Addr, vlan uint16, p *Port) error {
-	if a.IsZero() || a.IsMulticast() {
+	switch {
+	case a.IsZero() || a.IsMulticast():
 		return fmt.Errorf("segment %s: address %v is no station's", s.name, a)
+	case s.vlans != (vlan != 0) || vlan > ethernet.MaxVID:
+		return fmt.Errorf("segment %s: VLAN %d: want 1 to %d on a segment with VLANs, else 0", s.name, vlan, ethernet.MaxVID)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
