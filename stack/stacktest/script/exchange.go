@@ -4,37 +4,32 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"testing/synctest"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"tapestry/stack/dump"
+	"tapestry/stack/stacktest"
 )
 
 // inject sends a packet of the peer.
 func (p *player) inject(st Step, f *flow, k Packet) {
-	c := p.s.Host
-	src, dst := peerAddrs[c.IP], hostAddrs[c.IP].Addr()
+	v := p.s.Host.IP
 	var b []byte
 	switch {
 	case k.TCP != nil:
-		b = frame(peerLink, hostLink, src, dst, protoTCP, f.encode(k.TCP), k.TCP.Sum)
+		b = frame(peer(v), host(v), k.TCP.Sum, f.encode(k.TCP)...)
 	case k.UDP != nil:
-		b = frame(peerLink, hostLink, src, dst, protoUDP, datagramBytes(k.UDP, f.peer, f.local), k.UDP.Sum)
+		b = frame(peer(v), host(v), k.UDP.Sum, f.encodeDatagram(k.UDP)...)
 	default:
 		q, ihl := f.quoted(k.ICMP)
 		if q == nil {
 			p.fail(st, "the host has sent nothing that the error could quote")
 		}
-		proto := protoICMP
-		if c.IP == 6 {
-			proto = protoICMPv6
-		}
-		b = frame(peerLink, hostLink, src, dst, proto, k.ICMP.message(c.IP == 6, q, ihl), "")
+		b = frame(peer(v), host(v), "", k.ICMP.layers(v, q, ihl)...)
 	}
 	f.injected = append(f.injected, ipOf(b))
 	p.history.add(p, time.Now(), Inject, b)
-	p.wire.inject(b)
+	p.peer.Send(b)
 }
 
 // await takes the host's next packet and compares it.
@@ -46,83 +41,66 @@ func (p *player) await(st Step, want Packet) {
 		p.missing(st, want)
 		return
 	}
-	f, got, err := p.read(c.frame)
+	f, got, err := p.read(&c)
 	if err != nil {
-		p.fail(st, "the host sent what no line can say: %v\n%s", err, indent(dump.Frame(c.frame)))
+		p.fail(st, "the host sent what no line can say: %v\n%s", err, indent(dump.Frame(c.Frame)))
 	}
 	wrong := compare(want, got)
 	if f != nil && f.name != st.Flow {
 		wrong = append(wrong, fmt.Sprintf("it belongs to flow %q", f.name))
 	}
-	if c.at.Before(from) || c.at.After(to) {
-		wrong = append(wrong, fmt.Sprintf("it came %s after the step before", seconds(c.at.Sub(p.last))))
+	if c.At.Before(from) || c.At.After(to) {
+		wrong = append(wrong, fmt.Sprintf("it came %s after the step before", seconds(c.At.Sub(p.last))))
 	}
 	if len(wrong) > 0 {
 		p.differs(st, f, want, got, c, wrong)
 	}
-	p.last = c.at
+	p.last = c.At
 }
 
-// next gives the host's next packet, if one comes in time.
-func (p *player) next(until time.Time) (captured, bool) {
-	for {
-		synctest.Wait()
-		p.receive()
-		if len(p.waiting) > 0 {
-			c := p.waiting[0]
-			p.waiting = p.waiting[1:]
-			return c, true
-		}
-		left := time.Until(until)
-		if left <= 0 {
-			return captured{}, false
-		}
-		select {
-		case <-p.wire.wake:
-		case <-time.After(left):
-		}
-	}
-}
-
-// read says what a frame of the host is, in the words of a script.
-func (p *player) read(b []byte) (*flow, Packet, error) {
-	k, ok := parsePacketFrame(b)
-	if !ok || k.src != hostAddrs[p.s.Host.IP].Addr() || k.dst != peerAddrs[p.s.Host.IP] {
-		return nil, Packet{}, fmt.Errorf("no packet from the host to the peer")
-	}
-	if k.bad != "" {
-		return nil, Packet{}, fmt.Errorf("the %s checksum is wrong", k.bad)
-	}
-	got := Packet{Dir: Await}
-	switch k.proto {
-	case protoTCP, protoUDP:
-		local, peer := binary.BigEndian.Uint16(k.payload), binary.BigEndian.Uint16(k.payload[2:])
-		f := p.flowOf(local, peer)
+// read says what a packet of the host is, in the words of a script.
+func (p *player) read(k *stacktest.Packet) (*flow, Packet, error) {
+	v, got := p.s.Host.IP, Packet{Dir: Await}
+	switch {
+	case k.BadSum:
+		return nil, got, fmt.Errorf("a checksum is wrong")
+	case k.Dst != peerLink || k.SrcIP() != host(v).ip || k.DstIP() != peer(v).ip:
+		return nil, got, fmt.Errorf("it is not from the host to the peer")
+	case k.TCP != nil:
+		f := p.flowOf(k.TCP.SourcePort(), k.TCP.DestinationPort())
 		if f == nil {
-			return nil, got, fmt.Errorf("port %d to port %d is no flow of this script", local, peer)
+			return nil, got, fmt.Errorf("no flow of this script has its ports")
 		}
-		f.sent = append(f.sent, k.ip)
-		if k.proto == protoTCP {
-			got.TCP = f.decode(header.TCP(k.payload))
-			return f, got, nil
-		}
-		got.UDP = &Datagram{Len: len(k.payload) - header.UDPMinimumSize}
-		if !isFill(k.payload[header.UDPMinimumSize:], 0) {
-			return f, got, fmt.Errorf("the payload is not what was written")
-		}
+		f.sent = append(f.sent, ipOf(k.Frame))
+		got.TCP = f.decode(k)
 		return f, got, nil
+	case k.UDP != nil:
+		return p.readUDP(k, got)
 	}
 	return p.readICMP(k, got)
 }
 
+func (p *player) readUDP(k *stacktest.Packet, got Packet) (*flow, Packet, error) {
+	f := p.flowOf(k.UDP.SourcePort(), k.UDP.DestinationPort())
+	if f == nil {
+		return nil, got, fmt.Errorf("no flow of this script has its ports")
+	}
+	f.sent = append(f.sent, ipOf(k.Frame))
+	got.UDP = &Datagram{Len: len(k.Data)}
+	if !isFill(k.Data, 0) {
+		return f, got, fmt.Errorf("the payload is not what was written")
+	}
+	return f, got, nil
+}
+
 // readICMP reads an error of the host, which must quote a packet that it got (RFC 1122 §3.2.2).
-func (p *player) readICMP(k packet, got Packet) (*flow, Packet, error) {
-	got.ICMP = &ICMP{Kind: icmpName(k.isV6, k.payload[0], k.payload[1])}
-	if got.ICMP.Kind == "frag-needed" {
-		got.ICMP.MTU = num(binary.BigEndian.Uint32(k.payload[4:]))
+func (p *player) readICMP(k *stacktest.Packet, got Packet) (*flow, Packet, error) {
+	got.ICMP = &ICMP{Kind: icmpKindOf(k)}
+	if got.ICMP.Kind == fragNeeded {
+		got.ICMP.MTU = num(binary.BigEndian.Uint32(append(k.ICMPv4, k.ICMPv6...)[4:]))
 	}
 	for _, f := range p.order {
-		if len(k.payload) > 8+header.IPv4MinimumSize && f.wasInjected(k.payload[8:]) {
+		if len(k.Data) > header.IPv4MinimumSize && f.wasInjected(k.Data) {
 			return f, got, nil
 		}
 	}
@@ -173,29 +151,29 @@ func compareTCP(want, got *Segment) (wrong []string) {
 }
 
 // differs reports a packet that is not as its line says.
-func (p *player) differs(st Step, f *flow, want, got Packet, c captured, wrong []string) {
+func (p *player) differs(st Step, f *flow, want, got Packet, c stacktest.Packet, wrong []string) {
 	if p.config.Update {
 		p.edits.replace(st, p.timeOf(st, c), p.flowName(f), want, got)
 		return
 	}
 	text := fmt.Sprintf("wrong: %s\n  want %s\n  got  %s", strings.Join(wrong, ", "), want, got)
 	if f != nil && want.TCP != nil {
-		k := p.s.Host.IP
-		b := frame(hostLink, peerLink, hostAddrs[k].Addr(), peerAddrs[k], protoTCP, f.expected(want.TCP), "")
+		v := p.s.Host.IP
+		b := frame(host(v), peer(v), "", f.expected(want.TCP)...)
 		text += "\nwant\n" + indent(dump.Frame(b))
 	}
-	p.fail(st, "%s\ngot at %s\n%s", text, p.since(c.at), indent(dump.Frame(c.frame)))
+	p.fail(st, "%s\ngot at %s\n%s", text, p.since(c.At), indent(dump.Frame(c.Frame)))
 }
 
 // unexpected reports a packet that no line asks for.
-func (p *player) unexpected(st Step, c captured) {
-	f, got, err := p.read(c.frame)
+func (p *player) unexpected(st Step, c stacktest.Packet) {
+	f, got, err := p.read(&c)
 	if p.config.Update && err == nil {
-		p.edits.insert(st, When{From: c.at.Sub(p.last), To: c.at.Sub(p.last)}, p.flowName(f), got)
-		p.last = c.at
+		p.edits.insert(st, When{From: c.At.Sub(p.last), To: c.At.Sub(p.last)}, p.flowName(f), got)
+		p.last = c.At
 		return
 	}
-	p.fail(st, "the host sent before it, at %s, what no line expects: %s %v\n%s", p.since(c.at), got, orNothing(err), indent(dump.Frame(c.frame)))
+	p.fail(st, "the host sent before it, at %s, what no line expects: %s %v\n%s", p.since(c.At), got, orNothing(err), indent(dump.Frame(c.Frame)))
 }
 
 // missing reports a packet that did not come.
@@ -215,12 +193,12 @@ func (p *player) flowName(f *flow) string {
 }
 
 // timeOf is the time for a rewritten line: its own if it was right.
-func (p *player) timeOf(st Step, c captured) When {
+func (p *player) timeOf(st Step, c stacktest.Packet) When {
 	from, to := p.target(st.At)
-	if tol := p.s.Host.Tolerance; !c.at.Before(from.Add(-tol)) && !c.at.After(to.Add(tol)) {
+	if tol := p.s.Host.Tolerance; !c.At.Before(from.Add(-tol)) && !c.At.After(to.Add(tol)) {
 		return st.At
 	}
-	d := c.at.Sub(p.last)
+	d := c.At.Sub(p.last)
 	return When{From: d, To: d}
 }
 

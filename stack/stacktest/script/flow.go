@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"tapestry/link/ethernet"
+	"tapestry/stack/stacktest"
 )
 
 // servicePort is where the host listens and what it connects to, unless the script says otherwise.
@@ -59,14 +59,15 @@ func (f *flow) forget() {
 }
 
 // decode reads a captured segment of the host in the flow's relative numbers; the first SYN fixes them.
-func (f *flow) decode(h header.TCP) *Segment {
+func (f *flow) decode(k *stacktest.Packet) *Segment {
+	h := k.TCP
 	flags := byte(h.Flags())
 	if flags&flagSYN != 0 && !f.isOpen {
 		f.hostISN, f.isOpen = h.SequenceNumber(), true
 	}
 	s := &Segment{
 		Flags: flags, Seq: num(h.SequenceNumber() - f.hostISN), Win: num(uint32(h.WindowSize())),
-		Len: len(h.Payload()), HasOptions: true,
+		Len: len(k.Data), HasOptions: true,
 	}
 	if flags&flagACK != 0 {
 		s.Ack = num(h.AckNumber() - f.peerISN)
@@ -78,7 +79,7 @@ func (f *flow) decode(h header.TCP) *Segment {
 	for i := range s.Options {
 		f.fixTimestamp(&s.Options[i])
 	}
-	s.Other = !isFill(h.Payload(), int(relative(s.Seq.V))-1)
+	s.Other = !isFill(k.Data, int(relative(s.Seq.V))-1)
 	return s
 }
 
@@ -94,12 +95,12 @@ func (f *flow) fixTimestamp(o *Option) {
 }
 
 // encode makes the peer's segment.
-func (f *flow) encode(s *Segment) []byte {
-	return segmentBytes(s, f.peer, f.local, f.peerISN, f.hostISN, f.tsBase)
+func (f *flow) encode(s *Segment) []stacktest.Layer {
+	return segmentLayers(s, f.peer, f.local, f.peerISN, f.hostISN, f.tsBase)
 }
 
 // expected makes the segment that the host was to send, for people to compare.
-func (f *flow) expected(s *Segment) []byte {
+func (f *flow) expected(s *Segment) []stacktest.Layer {
 	c := *s
 	c.Options = slices.Clone(s.Options)
 	for i, o := range c.Options {
@@ -107,37 +108,29 @@ func (f *flow) expected(s *Segment) []byte {
 			c.Options[i].N = []Num{num(o.N[0].V + f.tsBase), o.N[1]}
 		}
 	}
-	return segmentBytes(&c, f.local, f.peer, f.hostISN, f.peerISN, 0)
+	return segmentLayers(&c, f.local, f.peer, f.hostISN, f.peerISN, 0)
 }
 
-func segmentBytes(s *Segment, srcPort, dstPort int, seqBase, ackBase, ecrBase uint32) []byte {
-	options := encodeOptions(s.Options, ackBase, ecrBase)
-	b := make([]byte, header.TCPMinimumSize, header.TCPMinimumSize+len(options)+s.Len)
-	win := s.Win.V
-	if !s.Win.Given {
-		win = 65535
+func segmentLayers(s *Segment, srcPort, dstPort int, seqBase, ackBase, ecrBase uint32) []stacktest.Layer {
+	t := stacktest.TCP{
+		SrcPort: uint16(srcPort), DstPort: uint16(dstPort), Seq: s.Seq.V + seqBase, Ack: s.Ack.V, Flags: flagString(s.Flags),
+		Window: uint16(s.Win.V), ZeroWindow: s.Win.Given && s.Win.V == 0, Urgent: uint16(s.Urg.V),
+		Options: encodeOptions(s.Options, ackBase, ecrBase), BadSum: s.Sum == sumBad,
 	}
-	ack := s.Ack.V
 	if s.Flags&flagACK != 0 {
-		ack += ackBase
+		t.Ack += ackBase
 	}
-	header.TCP(b).Encode(&header.TCPFields{
-		SrcPort: uint16(srcPort), DstPort: uint16(dstPort), SeqNum: s.Seq.V + seqBase, AckNum: ack,
-		DataOffset: uint8(header.TCPMinimumSize + len(options)), Flags: header.TCPFlags(s.Flags),
-		WindowSize: uint16(win), UrgentPointer: uint16(s.Urg.V),
-	})
 	at := int(relative(s.Seq.V)) - 1
 	if s.Flags&flagSYN != 0 {
 		at++ // the SYN comes before the data (RFC 9293 §3.4)
 	}
-	return append(append(b, options...), fill(at, s.Len, s.Other)...)
+	return []stacktest.Layer{t, stacktest.Payload(fill(at, s.Len, s.Other))}
 }
 
-// datagramBytes makes a datagram between two ports.
-func datagramBytes(d *Datagram, srcPort, dstPort int) []byte {
-	b := make([]byte, header.UDPMinimumSize, header.UDPMinimumSize+d.Len)
-	header.UDP(b).Encode(&header.UDPFields{SrcPort: uint16(srcPort), DstPort: uint16(dstPort), Length: uint16(cap(b))})
-	return append(b, fill(0, d.Len, false)...)
+// encodeDatagram makes the peer's datagram.
+func (f *flow) encodeDatagram(d *Datagram) []stacktest.Layer {
+	u := stacktest.UDP{SrcPort: uint16(f.peer), DstPort: uint16(f.local), NoSum: d.Sum == sumNone, BadSum: d.Sum == sumBad}
+	return []stacktest.Layer{u, stacktest.Payload(fill(0, d.Len, false))}
 }
 
 // quoted finds the packet that an ICMP error is to quote, and changes its sequence number if it is forged. It gives nil
@@ -176,6 +169,3 @@ func (f *flow) close() {
 		}
 	}
 }
-
-// ipOf is the IP packet in a frame.
-func ipOf(b []byte) []byte { return b[ethernet.HeaderLen:] }

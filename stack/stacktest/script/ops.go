@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"testing/synctest"
 
 	"tapestry/stack"
 )
@@ -57,7 +56,7 @@ func (p *player) operate(st Step, f *flow, o Op) {
 		defer close(k.done)
 		k.err = p.run(f, o)
 	}()
-	synctest.Wait()
+	p.net.Settle()
 	if k != f.pending && k.isDone() && k.err != nil {
 		p.fail(st, "%v", k.err)
 	}

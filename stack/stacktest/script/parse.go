@@ -171,6 +171,9 @@ func parsePacket(dir Direction, w *words) (Event, error) {
 	default:
 		p.TCP, err = parseSegment(first, w)
 	}
+	if err == nil {
+		err = checkPacket(p)
+	}
 	return p, err
 }
 
@@ -207,7 +210,7 @@ func parseSegment(flags string, w *words) (s *Segment, err error) {
 		case word == "len":
 			s.Len, err = w.count(maxMSS)
 		case word == "sum":
-			s.Sum, err = w.oneOf("checksum", sums)
+			s.Sum, err = w.oneOf("checksum", segmentSums)
 		case word == "other":
 			s.Other = true
 		default:
@@ -224,7 +227,7 @@ func parseDatagram(w *words) (d *Datagram, err error) {
 		case "len":
 			d.Len, err = w.count(maxMSS)
 		case "sum":
-			d.Sum, err = w.oneOf("checksum", sums)
+			d.Sum, err = w.oneOf("checksum", datagramSums)
 		default:
 			err = unknown("word of a datagram", word, []string{"len", "sum"})
 		}
@@ -244,9 +247,6 @@ func parseICMP(w *words) (c *ICMP, err error) {
 			return nil, unknown("word of an ICMP error", word, slices.Collect(maps.Keys(fields)))
 		}
 		err = w.number(n)
-	}
-	if c.Octets.V > 512 {
-		return nil, fmt.Errorf("octets %s: at most 512 are quoted", c.Octets)
 	}
 	return c, err
 }

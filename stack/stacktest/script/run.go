@@ -5,11 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	enginesync "gvisor.dev/gvisor/pkg/sync"
 	"tapestry/stack"
+	"tapestry/stack/stacktest"
 )
 
 // Config says how scripts are run. The zero value is what [Run] and [RunDir] use.
@@ -53,9 +52,9 @@ func (c Config) Run(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requireVirtualTime(t)
 	e := edits{}
-	synctest.Test(t, func(t *testing.T) { c.play(t, s, &e) })
+	rig := stacktest.Config{MTU: s.Host.MTU, Limit: -1, NoCapture: true} // a failure shows the last packets itself
+	stacktest.Run(t, rig, func(t *testing.T, n *stacktest.Net) { c.play(t, n, s, &e) })
 	if len(e.lines) == 0 {
 		return
 	}
@@ -63,22 +62,6 @@ func (c Config) Run(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	t.Logf("%s: %d lines rewritten: read the difference", file, len(e.lines))
-}
-
-// durable is the reason for which goroutines of an engine that runs in virtual time are parked.
-const durable = 21
-
-// requireVirtualTime skips the test with an engine whose goroutines never count as idle, which would hang.
-func requireVirtualTime(t *testing.T) {
-	t.Helper()
-	if enginesync.WaitReasonSelect == durable {
-		return
-	}
-	const why = "the engine is not made for virtual time; run: go run ./stack/stacktest/vtime test ./stack/stacktest/..."
-	if os.Getenv("TAPESTRY_REQUIRE") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // settle is how long the host is left alone before the script starts: announcements of addresses and probes for
@@ -92,21 +75,21 @@ type player struct {
 	config Config
 	edits  *edits
 
-	wire    *wire
-	host    *stack.Host
+	net     *stacktest.Net
+	peer    *stacktest.Station
+	host    *stacktest.Host
 	start   time.Time
 	last    time.Time // of the step before
 	port    int       // where the host listens
 	flows   map[string]*flow
 	order   []*flow
-	waiting []captured // packets of the host that no step has taken
 	history history
 	counts  map[string]uint64 // at the start
 	accept  acceptor
 }
 
-func (c Config) play(t *testing.T, s *Script, e *edits) {
-	p := &player{t: t, s: s, config: c, edits: e, port: servicePort, flows: map[string]*flow{}}
+func (c Config) play(t *testing.T, n *stacktest.Net, s *Script, e *edits) {
+	p := &player{t: t, net: n, s: s, config: c, edits: e, port: servicePort, flows: map[string]*flow{}}
 	p.bringUp()
 	for _, st := range s.Steps {
 		p.step(st)
@@ -132,7 +115,7 @@ func (p *player) step(st Step) {
 	case Expect:
 		p.expect(st, f, e)
 	}
-	synctest.Wait()
+	p.net.Settle()
 }
 
 // target is when a step is due, by the earliest and the latest time.
@@ -149,16 +132,11 @@ func (p *player) advance(st Step) {
 	due, _ := p.target(st.At)
 	before := p.last
 	for {
-		synctest.Wait()
-		p.refuse(st)
-		left := time.Until(due)
-		if left <= 0 {
+		c, ok := p.next(due)
+		if !ok {
 			break
 		}
-		select {
-		case <-p.wire.wake:
-		case <-time.After(left):
-		}
+		p.unexpected(st, c)
 	}
 	if p.last != before && !st.At.Absolute { // lines were inserted in front: the time counts from the last of them
 		d := due.Sub(p.last)
@@ -170,36 +148,17 @@ func (p *player) advance(st Step) {
 	}
 }
 
-// refuse fails for packets that are there and nobody has expected.
-func (p *player) refuse(st Step) {
-	p.receive()
-	for len(p.waiting) > 0 {
-		c := p.waiting[0]
-		p.waiting = p.waiting[1:]
-		p.unexpected(st, c)
-	}
-}
-
-// receive takes what the host has sent; what it says about addresses and groups is no part of a script.
-func (p *player) receive() {
-	for _, c := range p.wire.take() {
-		k, ok := parsePacketFrame(c.frame)
-		if ok && k.isScripted() {
-			p.waiting = append(p.waiting, c)
-			p.history.add(p, c.at, Await, c.frame)
+// next gives the host's next packet, if one comes in time. What it says about addresses and groups is no part of a script.
+func (p *player) next(until time.Time) (stacktest.Packet, bool) {
+	for {
+		k, ok := p.peer.Next(max(0, time.Until(until)))
+		if !ok || isScripted(&k) {
+			if ok {
+				p.history.add(p, k.At, Await, k.Frame)
+			}
+			return k, ok
 		}
 	}
-}
-
-// isScripted reports whether the packet is one that scripts speak of.
-func (k *packet) isScripted() bool {
-	switch k.proto {
-	case protoTCP, protoUDP:
-		return true
-	case protoICMP, protoICMPv6:
-		return icmpName(k.isV6, k.payload[0], k.payload[1]) != ""
-	}
-	return false
 }
 
 // flow gives the connection of that name.

@@ -164,7 +164,10 @@ const (
 	sumIP   = "ip"   // of the IPv4 header
 )
 
-var sums = []string{sumBad, sumNone, sumIP}
+var (
+	segmentSums  = []string{sumBad, sumIP}
+	datagramSums = []string{sumBad, sumNone, sumIP}
+)
 
 // Segment is a TCP segment. Sequence numbers are relative to the SYN of who sends them, acknowledgements to that of the
 // other; the window is the field as it crosses the wire.
