@@ -1,9 +1,11 @@
 package interop
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -117,10 +119,11 @@ func pings(h *stack.Host, address string) bool {
 	return err == nil
 }
 
-// bulk sends octets over TCP both ways: super-frames of ours arrive as frames with tags.
+// bulk has octets come back over TCP: super-frames of ours leave as frames with tags.
 func (c *campus) bulk(t *testing.T, h *stack.Host, ours, kernel string) {
 	t.Helper()
-	const size = 4 << 20
+	sent := make([]byte, 4<<20)
+	rand.NewChaCha8([32]byte{}).Read(sent)
 	l, err := h.Listen("tcp", net.JoinHostPort(ours, "9"))
 	if err != nil {
 		t.Fatal(err)
@@ -135,11 +138,11 @@ func (c *campus) bulk(t *testing.T, h *stack.Host, ours, kernel string) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	go func() {
-		conn.Write(make([]byte, size))
+		conn.Write(sent)
 		conn.(*net.TCPConn).CloseWrite()
 	}()
-	if n, err := io.Copy(io.Discard, conn); err != nil || n != size {
-		t.Errorf("%d octets came back, want %d: %v", n, size, err)
+	if got, err := io.ReadAll(conn); err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("%d octets came back, want the same %d: %v", len(got), len(sent), err)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
