@@ -16,6 +16,8 @@ type sample struct {
 	Goodput  float64       `json:"goodput_mbit"`
 	Silence  time.Duration `json:"silence_ns,omitempty"`  // after a cut
 	Recovery time.Duration `json:"recovery_ns,omitempty"` // after a cut
+	Rates    []float64     `json:"rates_mbit"`            // of each quarter of a second
+	counts                 // of the sender
 }
 
 // measure runs everything, one scenario after the other.
@@ -85,7 +87,10 @@ func (s scenario) once(p pair, round int) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	r := sample{Scenario: s.name, Pair: p.name(), Round: round + 1, Goodput: t.goodput()}
+	r := sample{Scenario: s.name, Pair: p.name(), Round: round + 1, Goodput: t.goodput(), Rates: t.rates()}
+	if r.counts, err = w.from.counts(); err != nil {
+		return sample{}, err
+	}
 	if s.cut > 0 {
 		cut := w.start.Add(s.cutStart(round)).Sub(t.start)
 		r.Silence, r.Recovery = t.silence(cut+s.cut), t.recovery(cut, cut+s.cut)

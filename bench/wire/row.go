@@ -24,6 +24,7 @@ var measures = []struct {
 	of         func(sample) float64
 }{
 	{"goodput", "Mbit/s", false, func(s sample) float64 { return s.Goodput }},
+	{"timeouts", "", false, func(s sample) float64 { return float64(s.Timeouts) }},
 	{"silence", "ms", true, func(s sample) float64 { return ms(s.Silence) }},
 	{"recovery", "ms", true, func(s sample) float64 { return ms(s.Recovery) }},
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // To add a scenario: a row in scenarios. What one pair moves in it should stay under 50 Mbit/s, because pairs run side
-// by side.
+// by side, and under 20 Mbit/s if all rounds do.
 
 // scenario is a wire and a transfer over it.
 type scenario struct {
@@ -28,18 +28,19 @@ const (
 	cutStep = 170 * time.Millisecond
 )
 
-// scenarios in the order in which they are measured and printed.
+// scenarios in the order in which they are measured and printed. The rate keeps what knows no other limit, such as BBR
+// under loss, from taking the processor from the others.
 var scenarios = []scenario{
-	{name: "clean", wire: "rate=40mbit,delay=20ms", length: 6 * time.Second, heavy: true},
-	{name: "loss", wire: "loss=1%,delay=20ms", length: 12 * time.Second},
-	{name: "loss_rtt20", wire: "loss=1%,delay=10ms", length: 10 * time.Second},
-	{name: "loss5", wire: "loss=5%,delay=20ms", length: 12 * time.Second},
-	{name: "burst", wire: "loss=1%,burst=4,delay=20ms", length: 12 * time.Second},
-	{name: "reorder", wire: "rate=40mbit,delay=20ms,reorder=1%", length: 6 * time.Second, heavy: true},
-	{name: "jitter", wire: "rate=40mbit,delay=20ms,jitter=5ms", length: 6 * time.Second, heavy: true},
-	{name: "short_queue", wire: "rate=20mbit,delay=20ms,queue=25", length: 8 * time.Second, heavy: true},
-	{name: "cut", wire: "rate=20mbit,delay=20ms", length: 9 * time.Second, cut: 2 * time.Second, heavy: true},
-	{name: "cut_short", wire: "rate=20mbit,delay=20ms", length: 6 * time.Second, cut: 300 * time.Millisecond, heavy: true},
+	{name: "clean", wire: "rate=40mbit,delay=20ms", length: 5 * time.Second, heavy: true},
+	{name: "loss", wire: "loss=1%,delay=20ms,rate=20mbit", length: 12 * time.Second},
+	{name: "loss_rtt20", wire: "loss=1%,delay=10ms,rate=20mbit", length: 10 * time.Second},
+	{name: "loss5", wire: "loss=5%,delay=20ms,rate=20mbit", length: 12 * time.Second},
+	{name: "burst", wire: "loss=1%,burst=4,delay=20ms,rate=20mbit", length: 12 * time.Second},
+	{name: "reorder", wire: "rate=20mbit,delay=20ms,reorder=1%", length: 5 * time.Second, heavy: true},
+	{name: "jitter", wire: "rate=20mbit,delay=20ms,jitter=5ms", length: 5 * time.Second, heavy: true},
+	{name: "short_queue", wire: "rate=10mbit,delay=20ms,queue=25", length: 8 * time.Second},
+	{name: "cut", wire: "rate=10mbit,delay=20ms,queue=100", length: 9 * time.Second, cut: 2 * time.Second},
+	{name: "cut_short", wire: "rate=10mbit,delay=20ms,queue=100", length: 7 * time.Second, cut: 300 * time.Millisecond},
 }
 
 // config is the wire in a round.

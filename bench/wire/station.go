@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -29,7 +32,14 @@ type wrapper func(link.Device) (link.Device, error)
 type station interface {
 	Listen(network, address string) (net.Listener, error)
 	Dial(network, address string) (net.Conn, error)
+	counts() (counts, error)
 	Close() error
+}
+
+// counts are what a station's TCP has done.
+type counts struct {
+	Retransmits uint64 `json:"retransmits"` // segments
+	Timeouts    uint64 `json:"timeouts"`    // of the retransmission timer
 }
 
 // reference is the congestion control that all are compared under: the engine's default.
@@ -61,7 +71,23 @@ func openHost(s *segment.Segment, wrap wrapper, a netip.Prefix) (station, error)
 		h.Close()
 		return nil, err
 	}
-	return h, nil
+	return hostStation{h}, nil
+}
+
+// hostStation is a host of ours.
+type hostStation struct{ *stack.Host }
+
+// counts implements station.
+func (h hostStation) counts() (c counts, err error) {
+	for _, s := range h.Stats() {
+		switch s.Name {
+		case "tcpRetransSegs":
+			c.Retransmits = s.Value
+		case "tcpTimeouts":
+			c.Timeouts = s.Value
+		}
+	}
+	return c, nil
 }
 
 // kernelStation is a namespace with a TAP in it.
@@ -139,6 +165,40 @@ func (k kernelStation) choose(_, _ string, c syscall.RawConn) (err error) {
 		return fmt.Errorf("congestion control %s: %w", k.congestion, err)
 	}
 	return outer
+}
+
+// counts implements station.
+func (k kernelStation) counts() (c counts, err error) {
+	err = k.do(func() error {
+		c.Retransmits, err = protocolCount("/proc/thread-self/net/snmp", "Tcp:", "RetransSegs")
+		if err == nil {
+			c.Timeouts, err = protocolCount("/proc/thread-self/net/netstat", "TcpExt:", "TCPTimeouts")
+		}
+		return err
+	})
+	return c, err
+}
+
+// protocolCount reads one of the kernel's counters: a file has lines in pairs, one with names and one with values.
+func protocolCount(file, prefix, name string) (uint64, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	var names []string
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) == 0 || f[0] != prefix:
+		case names == nil:
+			names = f
+		default:
+			if i := slices.Index(names, name); i > 0 && i < len(f) {
+				return strconv.ParseUint(f[i], 10, 64)
+			}
+		}
+	}
+	return 0, fmt.Errorf("%s has no %s", file, name)
 }
 
 // Close implements station.

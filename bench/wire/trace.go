@@ -37,6 +37,14 @@ func (t *trace) rate(from, to time.Duration) float64 {
 // goodput is the rate over all.
 func (t *trace) goodput() float64 { return t.rate(0, t.length) }
 
+// rates are those of each window.
+func (t *trace) rates() (r []float64) {
+	for at := time.Duration(0); at+window <= t.length; at += window {
+		r = append(r, t.rate(at, at+window))
+	}
+	return r
+}
+
 // silence is the time from a moment to the first octet; what is left of the trace if there is none.
 func (t *trace) silence(from time.Duration) time.Duration {
 	for at := from; at < t.length; at += bin {
@@ -47,7 +55,7 @@ func (t *trace) silence(from time.Duration) time.Duration {
 	return t.length - from
 }
 
-// window and share define when a pair has recovered.
+// window is the length of a rate, and share what a pair needs of its former rate: the two define recovery.
 const (
 	window = 250 * time.Millisecond
 	share  = 0.8

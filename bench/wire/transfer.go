@@ -104,12 +104,13 @@ func (w *wire) send(d time.Duration) error {
 	}
 	defer c.Close()
 	block := make([]byte, 64<<10)
-	c.SetDeadline(time.Now().Add(d))
+	start := time.Now()
+	c.SetDeadline(start.Add(d))
 	for {
 		if _, err := c.Write(block); errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		} else if err != nil {
-			return err
+			return fmt.Errorf("the sender after %v: %w", time.Since(start).Round(time.Millisecond), err)
 		}
 	}
 }
@@ -132,7 +133,7 @@ func receive(l net.Listener, d time.Duration) (*trace, error) {
 			t.length = d
 			return t, nil // the sender's clock may end the time a little earlier
 		case err != nil:
-			return nil, err
+			return nil, fmt.Errorf("the receiver after %v: %w", time.Since(t.start).Round(time.Millisecond), err)
 		}
 	}
 }
