@@ -59,7 +59,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	root.AddGroup(&cobra.Group{ID: "lab", Title: "Labs:"}, &cobra.Group{ID: "inside", Title: "From inside a host of a running lab:"})
+	root.AddGroup(&cobra.Group{ID: "lab", Title: "Labs:"}, &cobra.Group{ID: "wire", Title: "Segments of a running lab:"},
+		&cobra.Group{ID: "inside", Title: "From inside a host of a running lab:"})
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -67,6 +68,7 @@ func newRoot() *cobra.Command {
 		}
 	}
 	add("lab", runCommand(), checkCommand(), labsCommand(), infoCommand(), appsCommand(), shellCommand(), defaultsCommand())
+	add("wire", segmentsCommand(), portsCommand(), impairCommand(), macCommand(), drawCommand())
 	add("inside", pingCommand(), arpCommand(), routeCommand(), netstatCommand(), statsCommand(), dumpCommand())
 	root.AddCommand(versionCommand(), manCommand())
 	return root

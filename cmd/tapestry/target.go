@@ -23,10 +23,15 @@ type target struct {
 
 // addTo gives the command the flags that choose them.
 func (t *target) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&t.lab, "lab", "", "name of the running lab (default: the one that runs)")
+	t.addLab(c)
 	c.Flags().StringVar(&t.host, "host", "", "host to act in (default: the lab's first)")
-	c.RegisterFlagCompletionFunc("lab", completeLabs)
 	c.RegisterFlagCompletionFunc("host", t.completeHosts)
+}
+
+// addLab gives the command the flag that chooses the lab alone.
+func (t *target) addLab(c *cobra.Command) {
+	c.Flags().StringVar(&t.lab, "lab", "", "name of the running lab (default: the one that runs)")
+	c.RegisterFlagCompletionFunc("lab", completeLabs)
 }
 
 func (t *target) addJSON(c *cobra.Command) {

@@ -2,18 +2,21 @@ package lab
 
 import (
 	"fmt"
+	"math"
 	"regexp"
-	"strconv"
 	"strings"
+	"time"
 
+	"tapestry/link/ethernet"
 	"tapestry/link/impair"
+	"tapestry/link/segment"
 )
 
 // Limits of segments.
 const (
 	defaultMTU      = 1500
 	maxSegments     = 256
-	maxVLAN         = 4094 // IEEE 802.1Q §9.6: 4095 is reserved
+	minPriority     = 4096
 	maxPriority     = 61440
 	stepPriority    = 4096 // IEEE 802.1D-2004 §9.2.5
 	maxCost         = 200_000_000
@@ -36,7 +39,7 @@ func (c *checker) memberName(path, name, what string) {
 func (c *checker) segment(name string, f fileSegment) {
 	path := "segment." + name
 	c.memberName(path, name, "segment")
-	s := &SegmentPlan{Name: name, Kind: f.Kind, MTU: f.MTU, STP: f.STP, Priority: f.Priority, Age: c.age(path+".age", f.Age)}
+	s := &SegmentPlan{Name: name, Kind: f.Kind, MTU: f.MTU, Age: c.age(path+".age", f.Age)}
 	if c.plan.Segments = append(c.plan.Segments, s); len(c.plan.Segments) == maxSegments+1 {
 		c.bad(path, "a lab has %d segments at most", maxSegments)
 	}
@@ -51,7 +54,7 @@ func (c *checker) segment(name string, f fileSegment) {
 	}
 	c.between(path+".mtu", s.MTU, minMTU, maxMTU, "the usual one is 1500")
 	c.switchKeys(path, s, f)
-	s.Jabber = c.jabber(path+".jabber", f.Jabber)
+	s.Jabber = c.jabber(path, f)
 	s.Impair, _ = c.impairment(path+".impair", f.Impair)
 	s.Capture = c.capture(path, name, f.fileCapture)
 }
@@ -62,7 +65,7 @@ func (c *checker) switchKeys(path string, s *SegmentPlan, f fileSegment) {
 		for _, k := range []struct {
 			key string
 			set bool
-		}{{"age", f.Age != ""}, {"max_addresses", f.MaxAddresses != 0}, {"max_port_addresses", f.MaxPortAddresses != 0}, {"stp", f.STP}, {"priority", f.Priority != nil}} {
+		}{{"age", f.Age != ""}, {"max_addresses", f.MaxAddresses != 0}, {"max_port_addresses", f.MaxPortAddresses != 0}, {"stp", f.STP}} {
 			if k.set {
 				c.bad(path+"."+k.key, `a hub learns nothing; remove this key, or write kind = "switch"`)
 			}
@@ -75,13 +78,35 @@ func (c *checker) switchKeys(path string, s *SegmentPlan, f fileSegment) {
 			c.between(path+"."+key, n, 1, maxAddressTable, "leave it out for the default")
 		}
 	}
-	switch p := f.Priority; {
-	case p == nil:
-	case !f.STP:
-		c.bad(path+".priority", "is for a spanning tree; add stp = true, or remove this key")
-	case *p < 0 || *p > maxPriority || *p%stepPriority != 0:
-		c.bad(path+".priority", "%d is no priority of a bridge; use 0 to %d in steps of %d (IEEE 802.1D-2004 §9.2.5)", *p, maxPriority, stepPriority)
+	c.tree(path, s, f)
+}
+
+// tree reads the spanning tree's keys.
+func (c *checker) tree(path string, s *SegmentPlan, f fileSegment) {
+	if !f.STP {
+		for key, set := range map[string]bool{"priority": f.Priority != 0, "hello": f.Hello != "", "max_age": f.MaxAge != "", "forward_delay": f.ForwardDelay != ""} {
+			if set {
+				c.bad(path+"."+key, "is for a spanning tree; add stp = true, or remove this key")
+			}
+		}
+		return
 	}
+	if p := f.Priority; p != 0 && (p < minPriority || p > maxPriority || p%stepPriority != 0) {
+		c.bad(path+".priority", "%d is no priority of a bridge; use %d to %d in steps of %d (IEEE 802.1D-2004 §9.2.5)", p, minPriority, maxPriority, stepPriority)
+	}
+	s.Tree = &segment.TreeConfig{
+		Priority: uint16(f.Priority), Hello: c.within(path+".hello", f.Hello, 1, 10),
+		MaxAge: c.within(path+".max_age", f.MaxAge, 6, 40), ForwardDelay: c.within(path+".forward_delay", f.ForwardDelay, 4, 30),
+	}
+}
+
+// within reads a duration between so many seconds.
+func (c *checker) within(path, s string, least, most time.Duration) time.Duration {
+	d := c.age(path, s)
+	if d != 0 && (d < least*time.Second || d > most*time.Second) {
+		c.bad(path, "%v is outside of %d s to %d s (IEEE 802.1D-2004 §17.14)", d, least, most)
+	}
+	return d
 }
 
 // between checks a number. The remedy ends the error.
@@ -91,19 +116,17 @@ func (c *checker) between(path string, n, least, most int, remedy string) {
 	}
 }
 
-// jabber reads the frames a second that a port may send.
-func (c *checker) jabber(path string, s *string) int {
-	if s == nil {
-		return 0
+// jabber reads what one station may send.
+func (c *checker) jabber(path string, f fileSegment) segment.Jabber {
+	for key, n := range map[string]int{"jabber": f.Jabber, "floods": f.Floods} {
+		if n != 0 {
+			c.between(path+"."+key, n, 1, math.MaxInt32, "leave it out for no bound")
+		}
 	}
-	if *s == "off" {
-		return -1
+	if f.JabberShut != "" && f.Jabber == 0 && f.Floods == 0 {
+		c.bad(path+".jabber_shut", "is for a station that sends too much; add jabber or floods, or remove this key")
 	}
-	n, err := strconv.Atoi(*s)
-	if err != nil || n < 1 {
-		c.bad(path, `%q is no number of frames a second, like "100000", nor "off"`, *s)
-	}
-	return n
+	return segment.Jabber{Frames: f.Jabber, Floods: f.Floods, Shut: c.age(path+".jabber_shut", f.JabberShut)}
 }
 
 // impairment reads a text like "loss=5%,delay=10ms", or a table. given is false if there is none.
@@ -168,20 +191,14 @@ func (c *checker) join(path, segment string, p Port, f filePort) *Port {
 }
 
 func (c *checker) portKeys(path string, p *Port, f filePort) {
-	p.VLAN = c.vlan(path+".vlan", f.VLAN, true)
-	p.Tagged, p.All = c.tagged(path+".tagged", f.Tagged)
-	for i, v := range p.Tagged {
-		if v == max(p.VLAN, 1) {
-			c.bad(fmt.Sprintf("%s.tagged[%d]", path, i), "VLAN %d is that of frames without a tag on this port; leave it out here, or set another vlan", v)
-		}
-	}
+	c.vlans(path, p, f)
 	if f.Queue != 0 {
 		c.between(path+".queue", f.Queue, 1, maxQueue, "leave it out for the default")
 	}
 	if f.Cost != 0 {
 		c.between(path+".cost", f.Cost, 1, maxCost, "leave it out for the default")
 	}
-	if f.Cost != 0 && !p.Segment.STP {
+	if f.Cost != 0 && p.Segment.Tree == nil {
 		c.bad(path+".cost", "is for a spanning tree; add stp = true to segment.%s, or remove this key", p.Segment.Name)
 	}
 	both, all := c.impairment(path+".impair", f.Impair)
@@ -197,42 +214,48 @@ func (c *checker) portKeys(path string, p *Port, f filePort) {
 	}
 }
 
-func (c *checker) vlan(path string, n int, mayDefault bool) uint16 {
-	if n == 0 && mayDefault {
-		return 0
+// vlans reads the VLANs of a port; a segment has VLANs if one of its ports has.
+func (c *checker) vlans(path string, p *Port, f filePort) {
+	if f.VLAN == 0 && f.Tagged == nil {
+		return
 	}
-	c.between(path, n, 1, maxVLAN, "these are the VLANs that IEEE 802.1Q has")
-	return uint16(n)
+	if p.Segment.Kind == "hub" {
+		key := map[bool]string{true: ".vlan", false: ".tagged"}[f.VLAN != 0]
+		c.bad(path+key, `%s is a hub, which knows no VLANs; remove this key, or write kind = "switch" there`, p.Segment.Name)
+		return
+	}
+	p.Segment.VLANs = true
+	if f.VLAN != 0 {
+		c.between(path+".vlan", f.VLAN, 1, ethernet.MaxVID, "these are the VLANs that IEEE 802.1Q has")
+	}
+	p.VLAN = segment.VLAN{PVID: uint16(f.VLAN), Trunk: c.tagged(path+".tagged", f.Tagged)}
 }
 
-// tagged reads a list of VLANs, or "all".
-func (c *checker) tagged(path string, v any) (list []uint16, all bool) {
+// tagged reads a list of VLANs, a text like "10-19,30", or "all".
+func (c *checker) tagged(path string, v any) (set segment.VLANSet) {
 	switch v := v.(type) {
 	case nil:
-		return nil, false
+		return nil
 	case string:
 		if v == "all" {
-			return nil, true
+			return segment.AllVLANs()
+		}
+		if set, err := segment.ParseVLANs(v); err == nil {
+			return set
 		}
 	case []any:
-		seen := map[int64]bool{}
 		for i, e := range v {
-			at := fmt.Sprintf("%s[%d]", path, i)
 			n, ok := e.(int64)
-			switch {
-			case !ok:
-				c.bad(at, "want the number of a VLAN, 1 to %d", maxVLAN)
-			case seen[n]:
-				c.bad(at, "VLAN %d is there twice", n)
-			default:
-				list = append(list, c.vlan(at, int(max(min(n, 1<<16), -1)), false))
+			if !ok || n < 1 || n > ethernet.MaxVID {
+				c.bad(fmt.Sprintf("%s[%d]", path, i), "%v is no VLAN; IEEE 802.1Q has 1 to %d", e, ethernet.MaxVID)
+				continue
 			}
-			seen[n] = true
+			set = append(set, segment.VLANRange{First: uint16(n), Last: uint16(n)})
 		}
-		return list, false
+		return set
 	}
-	c.bad(path, `want a list of VLANs like [10, 20], or "all"`)
-	return nil, false
+	c.bad(path, `%v are no VLANs; write a list like [10, 20], text like "10-19,30", or "all"; IEEE 802.1Q has 1 to %d`, v, ethernet.MaxVID)
+	return nil
 }
 
 // noPort says which keys are for a port of a segment, where there is none.

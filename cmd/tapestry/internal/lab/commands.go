@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -41,7 +42,7 @@ type Frame struct {
 
 // Commands are what a lab does for the tools.
 func (l *Lab) Commands(at Place) map[string]control.Handler {
-	return map[string]control.Handler{
+	all := map[string]control.Handler{
 		"info":         func(_ context.Context, _ control.Request, send func(any) error) error { return send(l.Info(at)) },
 		"netstat":      l.listing(func(h *host) any { return h.Sockets() }),
 		"interfaces":   l.listing(func(h *host) any { return h.interfaces() }),
@@ -55,6 +56,8 @@ func (l *Lab) Commands(at Place) map[string]control.Handler {
 		"ping":         stream(l, (*host).ping),
 		"dump":         stream(l, (*host).dump),
 	}
+	maps.Copy(all, l.segmentCommands())
+	return all
 }
 
 // host finds a host by name; empty is the first.

@@ -22,15 +22,20 @@ type file struct {
 
 // fileSegment is an Ethernet in memory.
 type fileSegment struct {
-	Kind             string  `toml:"kind"` // "switch", the default, or "hub"
-	MTU              int     `toml:"mtu"`  // default 1500
-	Impair           any     `toml:"impair"`
-	Age              string  `toml:"age"`                // default "5m"
-	MaxAddresses     int     `toml:"max_addresses"`      // default 16384
-	MaxPortAddresses int     `toml:"max_port_addresses"` // default 4096
-	STP              bool    `toml:"stp"`
-	Priority         *int    `toml:"priority"` // default 32768
-	Jabber           *string `toml:"jabber"`   // frames a second; "off"
+	Kind             string `toml:"kind"` // "switch", the default, or "hub"
+	MTU              int    `toml:"mtu"`  // default 1500
+	Impair           any    `toml:"impair"`
+	Age              string `toml:"age"`                // default "5m"
+	MaxAddresses     int    `toml:"max_addresses"`      // default 16384
+	MaxPortAddresses int    `toml:"max_port_addresses"` // default 4096
+	STP              bool   `toml:"stp"`
+	Priority         int    `toml:"priority"`      // default 32768
+	Hello            string `toml:"hello"`         // default "2s"
+	MaxAge           string `toml:"max_age"`       // default "20s"
+	ForwardDelay     string `toml:"forward_delay"` // default "15s"
+	Jabber           int    `toml:"jabber"`        // frames a second from one station; default: no bound
+	Floods           int    `toml:"floods"`        // of them to all ports
+	JabberShut       string `toml:"jabber_shut"`   // default "10s"
 	fileCapture
 }
 
@@ -43,8 +48,8 @@ type fileCapture struct {
 
 // filePort is how a station joins a segment.
 type filePort struct {
-	VLAN     int  `toml:"vlan"`      // of frames without a tag; default 1
-	Tagged   any  `toml:"tagged"`    // VLANs whose frames carry a tag: a list, or "all"
+	VLAN     int  `toml:"vlan"`      // of frames without a tag; default 1, or none with tagged
+	Tagged   any  `toml:"tagged"`    // VLANs whose frames carry a tag: a list, text, or "all"
 	Impair   any  `toml:"impair"`    // both directions
 	ImpairTx any  `toml:"impair_tx"` // from the station
 	ImpairRx any  `toml:"impair_rx"` // to the station

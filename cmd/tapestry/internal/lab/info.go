@@ -13,17 +13,18 @@ import (
 
 // Info describes a running lab.
 type Info struct {
-	Lab       string     `json:"lab"`
-	Domain    string     `json:"domain"`
-	PID       int        `json:"pid"`
-	User      bool       `json:"user_namespace"` // the namespace lies in a user namespace
-	Own       bool       `json:"own_namespace"`  // the lab has a network namespace of its own
-	Since     time.Time  `json:"since"`
-	ReadyTime float64    `json:"ready_seconds"`
-	Socket    string     `json:"socket"`
-	CA        string     `json:"ca"`
-	Wires     []WireInfo `json:"wires"`
-	Hosts     []HostInfo `json:"hosts"`
+	Lab       string          `json:"lab"`
+	Domain    string          `json:"domain"`
+	PID       int             `json:"pid"`
+	User      bool            `json:"user_namespace"` // the namespace lies in a user namespace
+	Own       bool            `json:"own_namespace"`  // the lab has a network namespace of its own
+	Since     time.Time       `json:"since"`
+	ReadyTime float64         `json:"ready_seconds"`
+	Socket    string          `json:"socket"`
+	CA        string          `json:"ca"`
+	Segments  []SegmentStatus `json:"segments"`
+	Wires     []WireInfo      `json:"wires"`
+	Hosts     []HostInfo      `json:"hosts"`
 }
 
 // WireInfo describes a wire.
@@ -74,7 +75,7 @@ type Place struct {
 func (l *Lab) Info(at Place) Info {
 	i := Info{
 		Lab: l.Plan.Name, Domain: l.Plan.Domain, PID: os.Getpid(), User: at.User, Own: l.Plan.Own, Since: l.since,
-		ReadyTime: at.ReadyTime.Seconds(), Socket: at.Socket, CA: at.CA,
+		ReadyTime: at.ReadyTime.Seconds(), Socket: at.Socket, CA: at.CA, Segments: l.segments(),
 	}
 	for _, w := range l.wires {
 		i.Wires = append(i.Wires, w.info())
@@ -122,9 +123,17 @@ func (i Info) WriteTable(out io.Writer) error {
 	}
 	fmt.Fprintf(w, "lab %s runs in %s (process %d, ready in %.0f ms)\n\n", i.Lab, where, i.PID, 1000*i.ReadyTime)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if len(i.Segments) > 0 {
+		fmt.Fprintln(t, "SEGMENT\tKIND\tMTU\tPORTS\tIMPAIRMENT")
+		for _, s := range i.Segments {
+			fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\n", s.Name, s.Kind, s.MTU, s.Ports, s.Impair)
+		}
+		fmt.Fprintln(t)
+		t.Flush()
+	}
 	fmt.Fprintln(t, "WIRE\tDEVICE\tKERNEL'S SIDE\tMTU\tOFFLOADS\tWHY THIS DEVICE")
 	for _, x := range i.Wires {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", x.Name, x.Device, list(x.Addresses), x.MTU, x.Offloads, x.Why)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", x.on(), x.Device, list(x.Addresses), x.MTU, x.Offloads, x.Why)
 	}
 	fmt.Fprintln(t, "\nHOST\tINTERFACE\tADDRESSES\tMAC\tNAME")
 	for _, h := range i.Hosts {
@@ -141,10 +150,18 @@ func (i Info) WriteTable(out io.Writer) error {
 			fmt.Fprintf(t, "capture of %s\t%s\n", x.Name, x.Capture)
 		}
 	}
+	for _, s := range i.Segments {
+		if s.Capture != "" {
+			fmt.Fprintf(t, "capture of %s\t%s\n", s.Name, s.Capture)
+		}
+	}
 	fmt.Fprintf(t, "certificates\tcurl --cacert %s\n", i.CA)
 	fmt.Fprintf(t, "control socket\t%s\n", i.Socket)
 	fmt.Fprintf(t, "a shell beside %s\ttapestry shell --lab %s\n", i.firstWire(), i.Lab)
-	fmt.Fprintf(t, "from inside %s\ttapestry ping|arp|route|netstat|stats|dump --lab %s\n", i.firstHost(), i.Lab)
+	fmt.Fprintf(t, "from inside %s\ttapestry ping|arp|route|netstat|stats|dump --lab %s%s\n", i.firstHost(), i.Lab, i.otherHosts())
+	if len(i.Segments) > 0 {
+		fmt.Fprintf(t, "the segments\ttapestry segments|ports|impair|mac|draw --lab %s\n", i.Lab)
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -183,6 +200,22 @@ func (i Info) firstHost() string {
 		return "a host"
 	}
 	return i.Hosts[0].Name
+}
+
+// otherHosts tells how to act in another host than the first.
+func (i Info) otherHosts() string {
+	if len(i.Hosts) < 2 {
+		return ""
+	}
+	return ", of others with --host " + i.Hosts[1].Name
+}
+
+// on names the wire, and the segment that it leads to.
+func (w WireInfo) on() string {
+	if w.Segment == "" {
+		return w.Name
+	}
+	return w.Name + " on " + w.Segment
 }
 
 // String gives "tcp 80".

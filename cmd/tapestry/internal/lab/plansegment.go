@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tapestry/link/impair"
+	"tapestry/link/segment"
 )
 
 // SegmentPlan is a segment to be made.
@@ -15,10 +16,10 @@ type SegmentPlan struct {
 	Age              time.Duration // zero: the segment's default, as below
 	MaxAddresses     int
 	MaxPortAddresses int
-	STP              bool
-	Priority         *int
-	Jabber           int           // frames a second; 0: the segment's default, -1: any number
-	Impair           impair.Config // of every port that has none of its own, on the way into the segment
+	Tree             *segment.TreeConfig // nil: no spanning tree
+	VLANs            bool                // some port has one
+	Jabber           segment.Jabber      // of every port
+	Impair           impair.Config       // of every port that has none of its own, on the way into the segment
 	Capture          CapturePlan
 	Ports            []*Port
 }
@@ -28,9 +29,7 @@ type Port struct {
 	Name    string // unique on the segment
 	Kind    string // host, tap, trunk, vxlan, qemu, unixgram, replay
 	Segment *SegmentPlan
-	VLAN    uint16   // of frames without a tag; 0: the default
-	Tagged  []uint16 // VLANs whose frames carry a tag
-	All     bool     // all VLANs but VLAN do
+	VLAN    segment.VLAN
 	Tx, Rx  Impairment
 	Queue   int // frames; 0: the default
 	Cost    int // of the spanning tree; 0: the default

@@ -79,7 +79,7 @@ func (c *checker) loops() {
 // unguarded lists the switches of a group that have no spanning tree.
 func (c *checker) unguarded(group string) (names []string) {
 	for _, s := range c.plan.Segments {
-		if c.reach.group(s.Name) == c.reach.group(group) && s.Kind == "switch" && !s.STP {
+		if c.reach.group(s.Name) == c.reach.group(group) && s.Kind == "switch" && s.Tree == nil {
 			names = append(names, s.Name)
 		}
 	}

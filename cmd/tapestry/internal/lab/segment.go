@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
@@ -27,7 +28,7 @@ type bus struct {
 	ports   []*place
 
 	mu     sync.Mutex
-	impair impair.Config // of ports that have none of their own
+	tx, rx impair.Config // of ports that have none of their own
 }
 
 // place is a running port of a segment.
@@ -41,7 +42,13 @@ type place struct {
 // direction is one way of a port: tx is from the station, rx is to it. The two ends of a trunk have them in common.
 type direction struct {
 	*impair.Line
-	own bool // guarded by bus.mu of the segment that it leads into, or else to the port of
+	own atomic.Bool // not the segment's
+}
+
+func newDirection(l *impair.Line, own bool) *direction {
+	d := &direction{Line: l}
+	d.own.Store(own)
+	return d
 }
 
 // startSegments makes all segments, with nobody on them.
@@ -52,7 +59,7 @@ func (l *Lab) startSegments(isTrial bool) error {
 		if err != nil {
 			return fmt.Errorf("lab: %w", err)
 		}
-		b := &bus{Segment: s, plan: p, impair: p.Impair}
+		b := &bus{Segment: s, plan: p, tx: p.Impair}
 		l.buses[p] = b
 		if b.capture, err = newCapture(p.Name, p.MTU, p.Capture, isTrial, l.log.With("segment", p.Name)); err != nil {
 			return errors.Join(fmt.Errorf("lab: segment %s: %w", p.Name, err), s.Close())
@@ -66,12 +73,19 @@ func segmentConfig(p *SegmentPlan, log *slog.Logger) segment.Config {
 	kind, _ := segment.ParseKind(p.Kind) // the file was checked
 	return segment.Config{
 		Name: p.Name, Kind: kind, Age: p.Age, MaxAddrs: p.MaxAddresses, MaxPortAddrs: p.MaxPortAddresses,
-		Log: log.With("segment", p.Name),
+		VLANs: p.VLANs, Tree: p.Tree, Log: log.With("segment", p.Name),
 	}
 }
 
 func portConfig(p *Port) segment.PortConfig {
-	return segment.PortConfig{Name: p.Name, MTU: p.Segment.MTU, Depth: p.Queue}
+	c := segment.PortConfig{Name: p.Name, MTU: p.Segment.MTU, Depth: p.Queue, Jabber: p.Segment.Jabber}
+	if p.Segment.VLANs {
+		c.VLAN = p.VLAN
+	}
+	if p.Segment.Tree != nil {
+		c.Tree = segment.PortTree{Cost: uint32(p.Cost), Edge: p.Kind != "trunk" && p.Kind != "vxlan"}
+	}
+	return c
 }
 
 // seed is that of a port's impairments.
@@ -90,7 +104,7 @@ func (l *Lab) station(p *Port, addr ethernet.Addr) (link.Device, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lab: segment %s: port %s: %w", p.Segment.Name, p.Name, err), dev.Close())
 	}
-	b.add(dev.Port(), p, &direction{d.Line(impair.Tx), p.Tx.Own}, &direction{d.Line(impair.Rx), p.Rx.Own})
+	b.add(dev.Port(), p, newDirection(d.Line(impair.Tx), p.Tx.Own), newDirection(d.Line(impair.Rx), p.Rx.Own))
 	return d, nil
 }
 
@@ -105,7 +119,7 @@ func (l *Lab) bridge(p *Port, dev link.Device) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("lab: %w", err), d.Close())
 	}
-	b.add(port, p, &direction{d.Line(impair.Rx), p.Tx.Own}, &direction{d.Line(impair.Tx), p.Rx.Own})
+	b.add(port, p, newDirection(d.Line(impair.Rx), p.Tx.Own), newDirection(d.Line(impair.Tx), p.Rx.Own))
 	return nil
 }
 
@@ -114,38 +128,4 @@ func (b *bus) add(port *segment.Port, p *Port, tx, rx *direction) {
 		port.Shut()
 	}
 	b.ports = append(b.ports, &place{Port: port, plan: p, bus: b, tx: tx, rx: rx})
-}
-
-// connect joins two segments. A line leads into each; shutting one end takes the carrier from the other.
-func (l *Lab) connectTrunk(t *TrunkPlan) error {
-	var into [2]*direction
-	var ports [2]*segment.Port
-	ready := make(chan struct{}) // both ends are there
-	defer close(ready)
-	for i, end := range t.Ends {
-		b := l.buses[end.Segment]
-		line, err := impair.NewLine(end.Tx.Config, impair.LineConfig{Seed: l.seed(end), Out: func(f []link.Frame) {
-			b.capture.show(f)
-			ports[i].Write(f)
-		}})
-		if err != nil {
-			return fmt.Errorf("lab: trunk %s: %w", t.Name, err)
-		}
-		into[i] = &direction{line, end.Tx.Own}
-		l.undo = append(l.undo, func() error { line.Close(); return nil })
-	}
-	for i, end := range t.Ends {
-		c := portConfig(end)
-		c.Offload = segment.AllOffloads
-		c.Out = func(f []link.Frame) { <-ready; into[1-i].Write(f) }
-		c.Carrier = func(up bool) { <-ready; ports[1-i].SetCarrier(up) }
-		var err error
-		if ports[i], err = l.buses[end.Segment].Attach(c); err != nil {
-			return fmt.Errorf("lab: trunk %s: %w", t.Name, err)
-		}
-	}
-	for i, end := range t.Ends {
-		l.buses[end.Segment].add(ports[i], end, into[i], into[1-i])
-	}
-	return nil
 }
