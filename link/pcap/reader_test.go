@@ -2,21 +2,15 @@ package pcap
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
-	"math"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
-	"tapestry/internal/nstest"
 	"tapestry/link"
-	"tapestry/link/pipe"
 )
 
 // classic is a capture of two frames a second apart in the classic format, written by pcapgo.
@@ -215,150 +209,4 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
-}
-
-// collector is a queue that keeps what it is given and takes all but every n-th.
-type collector struct {
-	link.Queue
-	got    [][]byte
-	refuse int
-}
-
-func (c *collector) WriteFrames(f []link.Frame) int {
-	n := 0
-	for i := range f {
-		c.got = append(c.got, f[i].AppendTo(nil))
-		if c.refuse == 0 || len(c.got)%c.refuse != 0 {
-			n++
-		}
-		f[i].Release()
-	}
-	return n
-}
-
-func replayer(t testing.TB, b []byte) *Reader {
-	r, err := NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func TestReplay(t *testing.T) {
-	b := appendInterface(appendSection(nil), "tap0", 1000)
-	for i, at := range []time.Duration{0, 3, 2, 10} { // the third goes back in time
-		r := record{link.NewFrame(frame(60, byte(i))), epoch.Add(at * time.Second), Direction(1 + i%2)}
-		b = appendPacket(b, &r, 1000)
-		r.frame.Release()
-	}
-	cut := record{link.NewFrame(frame(60, 9)), epoch, Inbound}
-	b = appendPacket(b, &cut, 20)
-	cut.frame.Release()
-	tests := []struct {
-		name   string
-		c      ReplayConfig
-		refuse int
-		want   Replayed
-		waits  []time.Duration
-	}{
-		{"original times", ReplayConfig{}, 0, Replayed{Sent: 4, Cut: 1}, []time.Duration{3 * time.Second, 7 * time.Second}},
-		{"fast", ReplayConfig{Fast: true}, 0, Replayed{Sent: 4, Cut: 1}, nil},
-		{"one direction", ReplayConfig{Direction: Outbound}, 0, Replayed{Sent: 2, Cut: 1, Skipped: 2}, []time.Duration{7 * time.Second}},
-		{"full queue", ReplayConfig{Fast: true}, 2, Replayed{Sent: 2, Dropped: 2, Cut: 1}, nil},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			now, waits := epoch, []time.Duration(nil)
-			tt.c.Now = func() time.Time { return now }
-			tt.c.Wait = func(_ context.Context, d time.Duration) error {
-				waits = append(waits, d)
-				now = now.Add(d)
-				return nil
-			}
-			q := &collector{refuse: tt.refuse}
-			got, err := Replay(context.Background(), q, replayer(t, b), tt.c)
-			if err != nil || got != tt.want || len(q.got) != got.Sent+got.Dropped {
-				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
-			}
-			if len(waits) != len(tt.waits) {
-				t.Fatalf("waited %v, want %v", waits, tt.waits)
-			}
-			for i := range waits {
-				if waits[i] != tt.waits[i] {
-					t.Errorf("waited %v, want %v", waits, tt.waits)
-				}
-			}
-		})
-	}
-}
-
-func TestReplayEnds(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if got, err := Replay(ctx, &collector{}, replayer(t, ng()), ReplayConfig{}); !errors.Is(err, context.Canceled) || got.Sent != 0 {
-		t.Errorf("cancelled before: %+v, %v", got, err)
-	}
-	ctx, cancel = context.WithTimeout(context.Background(), 10*time.Millisecond)
-	defer cancel()
-	if err := wait(ctx, math.MaxInt64); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("wait ended with %v", err)
-	}
-	if err := wait(context.Background(), 1); err != nil {
-		t.Errorf("wait ended with %v", err)
-	}
-	if got, err := Replay(context.Background(), &collector{}, replayer(t, ng()[:len(ng())-4]), ReplayConfig{Fast: true}); !errors.Is(err, ErrCorrupt) || got.Sent != 1 {
-		t.Errorf("corrupt file: %+v, %v", got, err)
-	}
-}
-
-// Captures of others replay over a cable and are captured again as they were.
-func TestReplayCaptures(t *testing.T) {
-	dir := os.Getenv("TAPESTRY_CAPTURES")
-	if dir == "" {
-		t.Skip("needs captures of others: set TAPESTRY_CAPTURES to a folder that holds *.pcap or *.pcapng")
-	}
-	names, _ := filepath.Glob(filepath.Join(dir, "*.pcap*"))
-	if len(names) == 0 {
-		nstest.Skip(t, "no *.pcap in "+dir)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) { replayCapture(t, name) })
-	}
-}
-
-func replayCapture(t *testing.T, name string) {
-	want := readFile(t, name)
-	a, b := pipe.New(pipe.Config{Depth: len(want) + 1, MTU: 65535})
-	defer b.Close()
-	path := filepath.Join(t.TempDir(), "again.pcapng")
-	d, err := New(a, Config{Path: path, QueueFrames: len(want) + 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := Replay(context.Background(), d.Queues()[0], r, ReplayConfig{Fast: true})
-	if err != nil || n.Sent+n.Cut != len(want) {
-		t.Errorf("replayed %+v of %d frames, %v", n, len(want), err)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	got := readFile(t, path)
-	for i, w := range want {
-		if len(w.Data) < w.Length {
-			continue
-		}
-		if len(got) == 0 || !bytes.Equal(got[0].Data, w.Data) {
-			t.Fatalf("frame %d is not the one that was replayed", i)
-		}
-		got = got[1:]
-	}
 }
