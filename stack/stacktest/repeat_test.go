@@ -16,7 +16,7 @@ import (
 )
 
 // lab is what the runs repeat: 20 hosts on a switch, over wires that lose, delay and reorder. Each serves, asks its
-// neighbour over TCP by IPv6 and the next one over UDP by IPv4, and pings a third.
+// neighbour over TCP by IPv6 and the next one over UDP by IPv4, and pings it.
 func lab(t *testing.T, n *stacktest.Net) {
 	const hosts = 20
 	var hs []*stacktest.Host
@@ -84,6 +84,7 @@ func talk(h, tcp, udp *stacktest.Host) error {
 		sent[i] = byte(i)
 	}
 	for range 3 {
+		hears(h, udp) // or is lost
 		u.Write(sent[:100])
 		if _, err := c.Write(sent); err != nil {
 			return err
@@ -126,6 +127,14 @@ func capture(t *testing.T, seed int64) (b []byte) {
 	stacktest.Run(t, stacktest.Config{Seed: seed, Impair: labImpair}, func(t *testing.T, n *stacktest.Net) {
 		lab(t, n)
 		b = n.Capture()
+		var lost, reordered uint64
+		for _, h := range n.Hosts() {
+			tx, _ := h.Wire()
+			lost, reordered = lost+tx.Drops.Loss, reordered+tx.Reordered
+		}
+		if lost < 20 || reordered < 10 {
+			t.Errorf("%d frames lost, %d reordered: the wires did not do what they were told", lost, reordered)
+		}
 	})
 	if b == nil {
 		t.FailNow()

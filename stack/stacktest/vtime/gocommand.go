@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -78,4 +80,24 @@ func (m module) name() string {
 		return "local"
 	}
 	return strings.NewReplacer("/", "_", "+", "_").Replace(m.Version)
+}
+
+// fingerprint tells one state of this gVisor from another. A version from the module cache has one; a folder that
+// replaces it can change, which shows in sizes and times.
+func (m module) fingerprint() (string, error) {
+	if m.Replace == nil || m.Replace.Version != "" {
+		return m.Dir, nil
+	}
+	var b strings.Builder
+	err := filepath.WalkDir(filepath.Join(m.Dir, "pkg"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		i, err := e.Info()
+		if err == nil {
+			fmt.Fprintln(&b, path, i.Size(), i.ModTime().UnixNano())
+		}
+		return err
+	})
+	return b.String(), err
 }

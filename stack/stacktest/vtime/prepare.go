@@ -51,7 +51,11 @@ func prepareGVisor(g goCommand, s surroundings, dir string) (string, error) {
 	if err != nil || already {
 		return m.Dir, err
 	}
-	to := filepath.Join(dir, "vtime-"+m.name()+"-"+hash(layout, m.Dir, string(constants)))
+	state, err := m.fingerprint()
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(dir, "vtime-"+m.name()+"-"+hash(layout, state, string(constants)))
 	return to, atomically(to, func(half string) error { return copyGVisor(half, m.Dir, constants) })
 }
 

@@ -1,0 +1,68 @@
+// Package stacktest is a rig for tests: hosts on a wire, in one process, in virtual time. An hour of protocol time takes
+// seconds, the wire loses, delays and reorders as told, the same seed gives the same run to the octet, and a test that
+// fails leaves a capture behind.
+//
+//	func TestRetry(t *testing.T) {
+//		stacktest.Run(t, stacktest.Config{Impair: "loss=5%,delay=20ms"}, func(t *testing.T, n *stacktest.Net) {
+//			server, client := n.Host("server"), n.Host("client")
+//			l, _ := server.Listen("tcp", ":80")
+//			go serve(l)
+//			c, err := client.Dial("tcp", "server:80")
+//			…
+//		})
+//	}
+//
+// # How to run
+//
+// The engine needs one constant changed to live in a bubble of testing/synctest; a small tool does it, in this module and
+// in any other that requires it:
+//
+//	go run tapestry/stack/stacktest/vtime test ./...
+//
+// With plain go test, [Run] skips the test and says so. TAPESTRY_VTIME=1, which the tool sets, makes it fail instead.
+//
+// # Theory of operation
+//
+// Inside the bubble, time stands still while any goroutine can run, and jumps to the next timer when all wait. That makes
+// time free, but not runs equal: goroutines that are woken at one instant run in any order, on any processor. So all
+// traffic of a rig passes one loop, which does one thing at a time:
+//
+//	host writes a frame ──► event ──► tx line ─► segment ─► rx line(s) ──► event ──► the other host reads one frame
+//	timer of a host, line or segment ──► event ──► its function
+//	host wakes who waits for a socket ──► event ──► they run
+//
+// Events are in a heap, ordered by time, then by owner (each host, wire and segment is one, numbered as it was made), then
+// by the order in which the owner asked. After an event that can wake anybody the loop calls synctest.Wait, so whatever
+// follows from it has happened before the next. When nothing is due it sleeps until the earliest event, and calls
+// synctest.Wait again before the first event of the new instant, so that all who woke by themselves have acted. Chance is
+// drawn by each owner from a seed of its own, made of Config.Seed and its name. So a run is a function of the test's code and
+// its seed.
+//
+// Hosts are ordinary ones with stack.Config.Clock set to the loop's and stack.Config.Deterministic, which takes
+// keys and sequence numbers from the seed. A [Station] is a port without a host, to inject frames and expect them.
+//
+// The loop's heap is under a mutex that is a leaf. Ports, lines, segments, captures and partitions belong to the loop's
+// goroutine; what a test asks of them goes through an event.
+//
+// # Limits and traps
+//
+//   - Do not call synctest.Wait: only one goroutine may, and the loop does. [Net.Settle] is its counterpart.
+//   - Two goroutines of one host that wake at the same instant by package time (two time.Sleep of equal length) run in
+//     any order, and so do their writes. Those of different hosts do not matter: the loop orders what they send. Give
+//     goroutines of one host different times, or let one wake the other.
+//   - Real I/O (sockets of the machine, files of others, child processes) is no part of the bubble: who blocks there keeps
+//     time from passing. So does a mutex held across a wait.
+//   - Inside a bubble t.Run, t.Parallel and t.Deadline panic. Call Run in each subtest instead.
+//   - stack.Host.Resolver is package net's code: its query identifiers are not the seed's. Dial of a host looks up names
+//     of the rig by itself, and is repeatable.
+//   - Iterating a map while sending is not repeatable; nor is a select with two ready channels, nor math/rand without a
+//     seed.
+//   - With the race detector runs are correct, but may differ from one another.
+//   - An exact wire has exact phases: on a queue that is full, every second segment is lost for seconds on end, which on a
+//     real machine some noise would break. A few microseconds of jitter do, too.
+//   - A wire without delay on which frames go round for ever keeps time from passing; the loop gives up after 20,000,000
+//     events at one instant. A test that waits for what never comes fails after Config.Limit of virtual time if there
+//     are timers left (hosts have some), else synctest reports a deadlock with all stacks.
+//   - A goroutine of the test that is still there when all hosts are closed makes synctest panic with all stacks.
+//   - Frames on a cable between segments ([Net.Connect]) are not captured: captures are of stations' ports.
+package stacktest
