@@ -50,7 +50,7 @@ func (p *player) await(st Step, want Packet) {
 		wrong = append(wrong, fmt.Sprintf("it belongs to flow %q", f.name))
 	}
 	if c.At.Before(from) || c.At.After(to) {
-		wrong = append(wrong, fmt.Sprintf("it came %s after the step before", seconds(c.At.Sub(p.last))))
+		wrong = append(wrong, fmt.Sprintf("it came %s after the step before", seconds(shown(c.At.Sub(p.last)))))
 	}
 	if len(wrong) > 0 {
 		p.differs(st, f, want, got, c, wrong)
@@ -169,7 +169,8 @@ func (p *player) differs(st Step, f *flow, want, got Packet, c stacktest.Packet,
 func (p *player) unexpected(st Step, c stacktest.Packet) {
 	f, got, err := p.read(&c)
 	if p.config.Update && err == nil {
-		p.edits.insert(st, When{From: c.At.Sub(p.last), To: c.At.Sub(p.last)}, p.flowName(f), got)
+		d := shown(c.At.Sub(p.last))
+		p.edits.insert(st, When{From: d, To: d}, p.flowName(f), got)
 		p.last = c.At
 		return
 	}
@@ -198,7 +199,7 @@ func (p *player) timeOf(st Step, c stacktest.Packet) When {
 	if tol := p.s.Host.Tolerance; !c.At.Before(from.Add(-tol)) && !c.At.After(to.Add(tol)) {
 		return st.At
 	}
-	d := c.At.Sub(p.last)
+	d := shown(c.At.Sub(p.last))
 	return When{From: d, To: d}
 }
 

@@ -8,7 +8,7 @@ import (
 func (p *player) checkResults(st Step) {
 	for _, f := range p.order {
 		if k := f.pending; k != nil && !k.claimed && k.isDone() && k.err != nil {
-			p.fail(st, "%s: %s failed: %v", f.name, k.name, k.err)
+			p.fail(st, "%s failed: %v", k.name, k.err)
 		}
 	}
 }

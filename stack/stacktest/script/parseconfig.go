@@ -11,7 +11,7 @@ import (
 // keys are what the lines "host:" and "peer:" may set.
 var keys = map[string]map[string]func(*HostConfig, string) error{
 	"host:": {
-		"ip":         func(h *HostConfig, v string) error { return number(&h.IP, v, 4, 6) },
+		"ip":         setIP,
 		"mtu":        func(h *HostConfig, v string) error { return number(&h.MTU, v, 68, maxMSS) },
 		"rcvbuf":     func(h *HostConfig, v string) error { return number(&h.RcvBuf, v, 1, 1<<24) },
 		"sndbuf":     func(h *HostConfig, v string) error { return number(&h.SndBuf, v, 1, 1<<24) },
@@ -58,6 +58,13 @@ func number(to *int, v string, least, most int) error {
 	}
 	*to = n
 	return nil
+}
+
+func setIP(h *HostConfig, v string) error {
+	if v != "4" && v != "6" {
+		return fmt.Errorf("%q: want 4 or 6", v)
+	}
+	return number(&h.IP, v, 4, 6)
 }
 
 func setCongestion(h *HostConfig, v string) error {

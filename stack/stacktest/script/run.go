@@ -70,7 +70,7 @@ const settle = 10 * time.Second
 
 // player is one run of a script.
 type player struct {
-	t      *testing.T
+	t      testing.TB
 	s      *Script
 	config Config
 	edits  *edits
@@ -88,7 +88,7 @@ type player struct {
 	accept  acceptor
 }
 
-func (c Config) play(t *testing.T, n *stacktest.Net, s *Script, e *edits) {
+func (c Config) play(t testing.TB, n *stacktest.Net, s *Script, e *edits) {
 	p := &player{t: t, net: n, s: s, config: c, edits: e, port: servicePort, flows: map[string]*flow{}}
 	p.bringUp()
 	for _, st := range s.Steps {
@@ -139,7 +139,7 @@ func (p *player) advance(st Step) {
 		p.unexpected(st, c)
 	}
 	if p.last != before && !st.At.Absolute { // lines were inserted in front: the time counts from the last of them
-		d := due.Sub(p.last)
+		d := shown(due.Sub(p.last))
 		p.edits.retime(st, When{From: d, To: d})
 	}
 	p.last = due
@@ -206,4 +206,7 @@ func (p *player) fail(st Step, format string, args ...any) {
 	p.t.Fatalf("%s:%d: %s\n  at %s: %s\n%s", p.s.Name, st.Line, st.Event, p.since(time.Now()), fmt.Sprintf(format, args...), p.history.String())
 }
 
-func (p *player) since(at time.Time) string { return seconds(at.Sub(p.start)) + " s" }
+func (p *player) since(at time.Time) string { return seconds(shown(at.Sub(p.start))) + " s" }
+
+// shown leaves out the nanoseconds by which the engine's clock goes on where time stands still.
+func shown(d time.Duration) time.Duration { return d.Round(time.Microsecond) }

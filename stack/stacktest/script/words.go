@@ -96,9 +96,9 @@ func nearest(got string, known []string) (string, bool) {
 	return best, best != ""
 }
 
-// distance counts the insertions, deletions and replacements between two words.
+// distance counts the insertions, deletions, replacements and exchanges of neighbours between two words.
 func distance(a, b string) int {
-	last, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
 	}
@@ -110,8 +110,11 @@ func distance(a, b string) int {
 				cost = 0
 			}
 			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
-		last, row = row, last
+		before, last, row = last, row, before
 	}
 	return last[len(b)]
 }
