@@ -32,7 +32,6 @@ type Net struct {
 	segments []*Segment
 	ports    []*port
 	next     int // number of the latest station
-	isClosed bool
 }
 
 func newNet(t *testing.T, c Config) *Net {

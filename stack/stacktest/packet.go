@@ -84,7 +84,7 @@ func (p *Packet) parseIPv6() error {
 		return errShortFrame
 	}
 	p.IPv6, p.Data = h[:header.IPv6MinimumSize], h[header.IPv6MinimumSize:][:h.PayloadLength()]
-	return p.parseTransport(h.TransportProtocol(), h.SourceAddress(), h.DestinationAddress())
+	return p.parseTransport(tcpip.TransportProtocolNumber(h.NextHeader()), h.SourceAddress(), h.DestinationAddress())
 }
 
 func (p *Packet) parseTransport(proto tcpip.TransportProtocolNumber, src, dst tcpip.Address) error {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -99,12 +98,11 @@ func talk(h, tcp, udp *stacktest.Host) error {
 
 const labImpair = "loss=2%,delay=5ms,jitter=2ms,reorder=1%"
 
-// TestRepeats: the same seed gives the same capture, octet for octet. TAPESTRY_RUNS says how often to try.
-func TestRepeats(t *testing.T) {
-	runs := 5
-	if s := os.Getenv("TAPESTRY_RUNS"); s != "" {
-		runs, _ = strconv.Atoi(s)
-	}
+// TestRepeats: the same seed gives the same capture, octet for octet. The soak test tries it a hundred times.
+func TestRepeats(t *testing.T) { repeats(t, 5) }
+
+func repeats(t *testing.T, runs int) {
+	t.Helper()
 	start := time.Now()
 	first := capture(t, 1)
 	if frames := countFrames(t, first); frames < 2000 {
