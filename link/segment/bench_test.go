@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
@@ -84,11 +85,12 @@ func BenchmarkStream(b *testing.B) {
 }
 
 // stream moves b.N frames like f.
-func stream(b *testing.B, from, to link.Queue, f link.Frame) {
+func stream(b *testing.B, from, to *Device, f link.Frame) {
 	const batch = 32
 	defer f.Release()
 	free := make(chan struct{}, 128) // a window, so that nothing is dropped
 	done := make(chan int)
+	defer time.AfterFunc(time.Minute, func() { b.Error("frames were dropped"); to.Close() }).Stop()
 	b.SetBytes(int64(f.Len()))
 	n := b.N
 	go func() {
@@ -96,6 +98,9 @@ func stream(b *testing.B, from, to link.Queue, f link.Frame) {
 		for got < n {
 			k, err := to.ReadFrames(in)
 			if err != nil {
+				for range n - got {
+					<-free
+				}
 				break
 			}
 			link.ReleaseAll(in[:k])

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,54 +50,50 @@ func (x *twin) join(t *testing.T, i int) {
 		dev = captured(t, dev, x.file)
 	}
 	x.ports[i] = bridge(t, x.ours, dev, segment.PortConfig{})
-	x.ovs.vsctl(t, "add-port", x.name, theirs, "--", "set", "port", theirs, "other_config:stp-path-cost=4")
+	x.ovs.vsctl(t, "add-port", x.name, theirs, "--", "set", "port", theirs, "other_config:stp-path-cost=4",
+		"other_config:stp-port-num="+strconv.Itoa(i+1))
 }
 
-// states are those of the four ports: ours, theirs, of the first link and of the second.
-func (x *twin) states(t *testing.T) string {
-	var all []string
-	for i, p := range x.ports {
-		theirs := x.ovs.run(t, "ovs-vsctl", "--db="+x.ovs.database(), "--timeout=5", "--if-exists", "get", "port", x.interfaces[i], "status:stp_state")
-		all = append(all, p.Info().State, strings.Trim(strings.TrimSpace(theirs), `"`))
-	}
-	return strings.Join(all, " ")
+// states are those of a link's ports, ours first.
+func (x *twin) states(t *testing.T, i int) string {
+	theirs := x.ovs.run(t, "ovs-vsctl", "--db="+x.ovs.database(), "--timeout=5", "--if-exists", "get", "port", x.interfaces[i], "status:stp_state")
+	return x.ports[i].Info().State + " " + strings.Trim(strings.TrimSpace(theirs), `"`)
 }
 
-func (x *twin) settle(t *testing.T, want ...string) {
+// settle waits for a link's states.
+func (x *twin) settle(t *testing.T, i int, want string) {
 	t.Helper()
 	var got string
 	defer func() {
 		if t.Failed() {
-			t.Logf("%s: %s", x.name, got)
+			t.Logf("%s: link %d: %s", x.name, i, got)
 		}
 	}()
-	took := eventually(t, 25*time.Second, x.name+": "+strings.Join(want, ", or "), func() bool {
-		got = x.states(t)
-		for _, w := range want {
-			if got == w {
-				return true
-			}
-		}
-		return false
+	took := eventually(t, 25*time.Second, x.name+": "+want, func() bool {
+		got = x.states(t, i)
+		return got == want
 	})
-	t.Logf("%s after %v: %s", x.name, took.Round(time.Second/10), got)
+	t.Logf("%s: link %d after %v: %s", x.name, i, took.Round(time.Second/10), got)
 }
 
 // TestOpenVSwitchTree has Open vSwitch and ours agree on a spanning tree, with either as the root, and again after the
 // link in use was lost.
 func TestOpenVSwitchTree(t *testing.T) {
+	t.Parallel()
 	o := startOVS(t)
-	ours := newTwin(t, o, "oursroot", "32768", 4096, "198.51.100.")
-	theirs := newTwin(t, o, "theirroot", "4096", 32768, "203.0.113.")
-	ours.settle(t, "forwarding forwarding forwarding blocking")
-	theirs.settle(t, "forwarding forwarding blocking forwarding")
+	ours := newTwin(t, o, "oursroot", "32768", 4096, "198.51.100.7")
+	theirs := newTwin(t, o, "theirroot", "4096", 32768, "203.0.113.7")
+	for _, x := range []*twin{ours, theirs} {
+		x.settle(t, 0, "forwarding forwarding")
+	}
+	ours.settle(t, 1, "forwarding blocking")
+	theirs.settle(t, 1, "blocking forwarding")
 	for _, x := range []*twin{ours, theirs} {
 		eventually(t, 5*time.Second, x.name+": the host reaches the kernel", func() bool { return pings(x.host, x.kernel) })
 		ip(t, "link", "set", x.interfaces[0]+"p", "down")
 	}
-	ours.settle(t, "no carrier disabled forwarding forwarding", "no carrier blocking forwarding forwarding")
-	theirs.settle(t, "no carrier disabled forwarding forwarding", "no carrier blocking forwarding forwarding")
 	for _, x := range []*twin{ours, theirs} {
+		x.settle(t, 1, "forwarding forwarding")
 		eventually(t, 10*time.Second, x.name+": the host reaches the kernel over the other link", func() bool { return pings(x.host, x.kernel) })
 		x.host.Close()
 		x.ours.Close()

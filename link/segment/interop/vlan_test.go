@@ -22,10 +22,10 @@ import (
 
 // campus is a switch of ours and Open vSwitch, joined by a trunk of VLANs 10 and 20:
 //
-//	kernel 198.51.100.1 ── access 10 ─┐                         ┌─ access 10 ── ten      198.51.100.2
-//	kernel 203.0.113.1 ─── access 20 ─┤ Open vSwitch ═══ ours ──┼─ access 20 ── twenty   203.0.113.2
-//	                                  │                         ├─ access 20 ── stranger 198.51.100.3
-//	                                  └                         └─ access 30 ── lonely   198.51.100.4
+//	kernel 198.51.100.129 ── access 10 ─┐                         ┌─ access 10 ── ten      198.51.100.130
+//	kernel 203.0.113.129 ─── access 20 ─┤ Open vSwitch ═══ ours ──┼─ access 20 ── twenty   203.0.113.130
+//	                                  │                         ├─ access 20 ── stranger 198.51.100.131
+//	                                  └                         └─ access 30 ── lonely   198.51.100.132
 type campus struct {
 	ovs                           *ovs
 	ours                          *segment.Segment
@@ -42,16 +42,16 @@ func newCampus(t *testing.T, open func(t *testing.T) (dev link.Device, theirs st
 	access := func(name string, vlan uint16, address string) *stack.Host {
 		return newHost(t, c.ours, segment.PortConfig{Name: name, VLAN: segment.VLAN{PVID: vlan}}, address)
 	}
-	c.ten, c.twenty = access("ten", 10, "198.51.100.2/24"), access("twenty", 20, "203.0.113.2/24")
-	c.stranger, c.lonely = access("stranger", 20, "198.51.100.3/24"), access("lonely", 30, "198.51.100.4/24")
+	c.ten, c.twenty = access("ten", 10, "198.51.100.130/26"), access("twenty", 20, "203.0.113.130/26")
+	c.stranger, c.lonely = access("stranger", 20, "198.51.100.131/26"), access("lonely", 30, "198.51.100.132/26")
 	dev, theirs := open(t)
 	c.trunk = bridge(t, c.ours, captured(t, dev, c.file), segment.PortConfig{Name: "trunk",
 		VLAN: segment.VLAN{Trunk: segment.VLANSet{{First: 10, Last: 10}, {First: 20, Last: 20}}}})
 	c.ovs.vsctl(t, "add-br", "campus", "--", "set", "bridge", "campus", "datapath_type=netdev", "fail_mode=standalone",
 		"--", "add-port", "campus", theirs, "vlan_mode=trunk", "trunks=10,20")
 	t.Cleanup(func() { c.ovs.vsctl(t, "del-br", "campus") })
-	c.station(t, "k10", "10", "198.51.100.1/24")
-	c.station(t, "k20", "20", "203.0.113.1/24")
+	c.station(t, "k10", "10", "198.51.100.129/26")
+	c.station(t, "k20", "20", "203.0.113.129/26")
 	return c
 }
 
@@ -78,6 +78,7 @@ func overTAP(t *testing.T) (link.Device, string) {
 
 // TestOpenVSwitchVLANs has stations in two VLANs talk across both switches, and none to another VLAN.
 func TestOpenVSwitchVLANs(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		open func(t *testing.T) (link.Device, string)
@@ -85,14 +86,14 @@ func TestOpenVSwitchVLANs(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			nstest.Require(t)
 			c := newCampus(t, test.open)
-			c.reaches(t, c.ten, "198.51.100.1")
-			c.reaches(t, c.twenty, "203.0.113.1")
-			run(t, "ping", "-c", "2", "-i", "0.2", "-W", "2", "-s", "1472", "-M", "do", "198.51.100.2")
-			run(t, "ping", "-c", "2", "-i", "0.2", "-W", "2", "203.0.113.2")
-			c.bulk(t, c.ten, "198.51.100.2", "198.51.100.1")
-			c.isolated(t, c.stranger, "198.51.100.1") // his subnet, another VLAN
-			c.isolated(t, c.lonely, "198.51.100.1")   // a VLAN that the trunk does not carry
-			c.isolated(t, c.ten, "198.51.100.3")
+			c.reaches(t, c.ten, "198.51.100.129")
+			c.reaches(t, c.twenty, "203.0.113.129")
+			run(t, "ping", "-c", "2", "-i", "0.2", "-W", "2", "-s", "1472", "-M", "do", "198.51.100.130")
+			run(t, "ping", "-c", "2", "-i", "0.2", "-W", "2", "203.0.113.130")
+			c.bulk(t, c.ten, "198.51.100.130", "198.51.100.129")
+			c.isolated(t, c.stranger, "198.51.100.129") // his subnet, another VLAN
+			c.isolated(t, c.lonely, "198.51.100.129")   // a VLAN that the trunk does not carry
+			c.isolated(t, c.ten, "198.51.100.131")
 			c.learned(t)
 			c.readable(t)
 		})
