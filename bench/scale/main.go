@@ -75,7 +75,7 @@ func parse(f *flag.FlagSet, args []string) (o options) {
 	f.BoolVar(&o.v4only, "v4only", false, "hosts without IPv6")
 	f.BoolVar(&o.check, "check", true, "fail if a limit is passed")
 	f.Float64Var(&o.limits.mb, "max-mb", 150, "limit of the process's memory with quiet hosts, in MB of 10^6 octets")
-	f.DurationVar(&o.limits.perAdd, "max-add", 500*time.Microsecond, "limit of the mean time to add a host")
+	f.DurationVar(&o.limits.perAdd, "max-add", 500*time.Microsecond, "limit of the median time to add a host, and of the mean processor's time of that")
 	f.StringVar(&o.measure, "measure", "hosts", "hosts: what a host costs; wire: what a switch carries; hosts,wire: both")
 	f.DurationVar(&o.duration, "for", 2*time.Second, "length of one measurement of throughput")
 	f.IntVar(&o.rounds, "rounds", 3, "measurements of throughput; the median counts")

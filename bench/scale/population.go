@@ -150,8 +150,8 @@ func (p *population) judge(l limits) {
 		p.Verdict = fmt.Sprintf("%d of %d echoes failed: %s", p.Check.Failed, p.Check.Echoes, p.Check.First)
 	case l.mb > 0 && p.Quiet.RSS > l.mb:
 		p.Verdict = fmt.Sprintf("memory of %.1f MB is over %.0f MB", p.Quiet.RSS, l.mb)
-	case l.perAdd > 0 && p.Add.Mean > us(l.perAdd):
-		p.Verdict = fmt.Sprintf("a host took %.0f us to add, over %.0f us", p.Add.Mean, us(l.perAdd))
+	case l.perAdd > 0 && max(p.Add.Median, p.Add.Own) > us(l.perAdd):
+		p.Verdict = fmt.Sprintf("a host took %.0f us to add and %.0f us of a processor, over %.0f us", p.Add.Median, p.Add.Own, us(l.perAdd))
 	case p.Left > 0:
 		p.Verdict = fmt.Sprintf("%d goroutines left", p.Left)
 	}

@@ -78,7 +78,7 @@ func TestPopulation(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	well := population{Add: adding{Mean: 400}, Quiet: memory{RSS: 100}}
+	well := population{Add: adding{Mean: 900, Median: 400, Own: 300}, Quiet: memory{RSS: 100}}
 	tests := []struct {
 		name   string
 		change func(*population)
@@ -87,7 +87,8 @@ func TestJudge(t *testing.T) {
 		{"good", func(*population) {}, true},
 		{"a failed echo", func(r *population) { r.Check.Failed = 1 }, false},
 		{"memory", func(r *population) { r.Quiet.RSS = 151 }, false},
-		{"time", func(r *population) { r.Add.Mean = 501 }, false},
+		{"time", func(r *population) { r.Add.Median = 501 }, false},
+		{"processor's time", func(r *population) { r.Add.Own = 501 }, false},
 		{"goroutines", func(r *population) { r.Left = 1 }, false},
 	}
 	for _, tt := range tests {
