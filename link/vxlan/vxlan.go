@@ -32,8 +32,7 @@ type Device struct {
 	gone    chan struct{} // closed when the device is closed or its socket has failed
 	goneSet sync.Once
 
-	buf     []byte // the reader's
-	receive func([]byte) (int, netip.AddrPort, error)
+	in reader
 }
 
 // New makes a tunnel end, which owns c.Conn from then on. With an error, Conn is the caller's.
@@ -47,31 +46,12 @@ func New(c Config) (*Device, error) {
 	}
 	d := &Device{
 		vni: c.VNI, tags: c.Tags, clock: c.Clock, log: c.Log, conn: c.Conn, table: newTable(c), gone: make(chan struct{}),
-		buf: make([]byte, maxDatagram), receive: receiver(c.Conn),
+		in: newReader(c.Conn, HeaderLen+ethernet.HeaderLen+ethernet.TagLen+c.MTU),
 	}
 	d.info = link.Info{Name: c.Name, Addr: c.Addr, MTU: c.MTU, Up: true, Changed: d.gone}
 	d.out = newOutbox(c, AppendHeader(nil, c.VNI), &d.drops)
 	d.writers.New = func() any { return new(writer) }
 	return d, nil
-}
-
-// maxDatagram is more than a UDP datagram can hold (RFC 768).
-const maxDatagram = 65536
-
-// receiver gives the way to read from a socket that allocates least.
-func receiver(c net.PacketConn) func([]byte) (int, netip.AddrPort, error) {
-	if u, ok := c.(interface {
-		ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
-	}); ok {
-		return u.ReadFromUDPAddrPort
-	}
-	return func(b []byte) (int, netip.AddrPort, error) {
-		n, a, err := c.ReadFrom(b)
-		if u, ok := a.(*net.UDPAddr); ok {
-			return n, u.AddrPort(), err
-		}
-		return n, netip.AddrPort{}, err
-	}
 }
 
 // Info implements [link.Device].
@@ -96,29 +76,31 @@ func (d *Device) setGone() { d.goneSet.Do(func() { close(d.gone) }) }
 // maxErrors is how many reads may fail in a row before the socket is held to be of no more use.
 const maxErrors = 64
 
-// ReadFrames implements [link.Queue]. It gives one frame.
+// ReadFrames implements [link.Queue].
 func (d *Device) ReadFrames(f []link.Frame) (int, error) {
 	if len(f) == 0 {
 		return 0, nil
 	}
-	for failed := 0; ; {
-		n, from, err := d.receive(d.buf)
-		if err != nil {
+	n, failed := 0, 0
+	for n == 0 || n < len(f) && d.in.hasNext() {
+		b, from, err := d.in.next()
+		if err != nil { // nothing was at hand: n is 0
 			if failed++; d.isFatal(err) || failed == maxErrors {
 				return 0, d.fail(err)
 			}
 			continue
 		}
 		failed = 0
-		frame, ok := d.decapsulate(d.buf[:n], from)
+		frame, ok := d.decapsulate(b, from)
 		if !ok {
 			d.DropRx(1)
 			continue
 		}
-		f[0] = frame
-		d.CountRx(f[:1])
-		return 1, nil
+		f[n] = frame
+		n++
 	}
+	d.CountRx(f[:n])
+	return n, nil
 }
 
 // isFatal: an ICMP error about what was sent may come up at a read and means nothing for the next one.
@@ -136,7 +118,6 @@ func (d *Device) fail(err error) error {
 
 // decapsulate gives the frame in a datagram, unless there is a reason to drop it.
 func (d *Device) decapsulate(b []byte, from netip.AddrPort) (link.Frame, bool) {
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	v, known := d.table.knows(from)
 	if !known {
 		d.drops.peer.Add(1)
