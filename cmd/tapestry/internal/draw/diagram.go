@@ -31,7 +31,7 @@ type Box struct {
 type Link struct {
 	Wire   string   `json:"wire"`             // one that the diagram has; else the link is left out
 	Labels []string `json:"labels,omitempty"` // of the uppermost link beside the line, of others inside the box
-	State  string   `json:"state,omitempty"`  // "down" and "blocked" are drawn broken
+	State  string   `json:"state,omitempty"`  // "down" and "blocked": drawn broken; labels tell why
 }
 
 // isBroken reports whether nothing passes the link.

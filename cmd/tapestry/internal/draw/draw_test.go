@@ -32,7 +32,7 @@ var campus = Diagram{
 		{Kind: "host", Name: "alpha", Lines: []string{"198.51.100.2/24", "2001:db8:51::2/64"}, Links: []Link{{Wire: "lan", Labels: []string{"vlan 10", "loss=5%"}}}},
 		{Kind: "host", Name: "beta", Lines: []string{"198.51.100.3/24"}, Links: []Link{{Wire: "lan", Labels: []string{"down"}, State: "down"}}},
 		{Kind: "host", Name: "router", Lines: []string{"eth0 198.51.100.254/24", "eth1 203.0.113.1/24"}, Links: []Link{{Wire: "dmz", Labels: []string{"rate=10mbit"}}, {Wire: "lan"}}},
-		{Kind: "trunk", Name: "up", Links: []Link{{Wire: "lan"}, {Wire: "core", State: "blocked"}}},
+		{Kind: "trunk", Name: "up", Links: []Link{{Wire: "lan"}, {Wire: "core", Labels: []string{"blocking"}, State: "blocked"}}},
 		{Kind: "trunk", Name: "up2", Links: []Link{{Wire: "core"}, {Wire: "dmz"}}},
 		{Kind: "host", Name: "gamma", Lines: []string{"203.0.113.2/24"}, Links: []Link{{Wire: "dmz"}}},
 		{Kind: "vxlan", Name: "vx0", Lines: []string{"vni 42", "to 203.0.113.9"}, Links: []Link{{Wire: "core"}}},

@@ -145,12 +145,8 @@ func place(b Box, links []Link) *placed {
 	p := &placed{Box: b, home: links[0]}
 	p.lines = append(p.lines, b.Lines...)
 	for _, k := range links[1:] {
-		notes := append([]string(nil), k.Labels...)
-		if k.State != "" {
-			notes = append(notes, k.State)
-		}
-		if len(notes) > 0 {
-			p.lines = append(p.lines, k.Wire+": "+strings.Join(notes, ", "))
+		if len(k.Labels) > 0 {
+			p.lines = append(p.lines, k.Wire+": "+strings.Join(k.Labels, ", "))
 		}
 	}
 	p.w = width(b.Kind+" "+b.Name) + 4

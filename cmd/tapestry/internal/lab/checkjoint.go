@@ -54,10 +54,12 @@ type UnixgramPlan struct {
 
 // ReplayPlan sends a capture's frames.
 type ReplayPlan struct {
-	File  string // absolute
-	Fast  bool
-	Times int // 0: without end
-	After time.Duration
+	File     string // absolute
+	Fast     bool
+	Times    int // 0: without end
+	After    time.Duration
+	Speed    float64       // 0: 1
+	MaxPause time.Duration // 0: any
 }
 
 // maxPath is how long the path of a UNIX socket can be (unix(7)).
@@ -227,12 +229,15 @@ func (c *checker) unixgram(path string, j *JointPlan, f fileUnixgram) {
 }
 
 func (c *checker) replay(path string, j *JointPlan, f fileReplay) {
-	r := &ReplayPlan{Fast: f.Fast, Times: 1, After: c.age(path+".after", f.After)}
+	r := &ReplayPlan{Fast: f.Fast, Times: 1, After: c.age(path+".after", f.After), Speed: f.Speed, MaxPause: c.age(path+".max_pause", f.MaxPause)}
 	j.Replay = r
 	if f.Times != nil {
 		if r.Times = *f.Times; r.Times < 0 {
 			c.bad(path+".times", "%d is less than nothing; 0 is until the lab ends", r.Times)
 		}
+	}
+	if f.Speed < 0 || f.Speed > 1e6 || f.Speed != f.Speed {
+		c.bad(path+".speed", "%v is no speed; 2.0 is twice as fast as it was captured", f.Speed)
 	}
 	if r.Fast && r.Times == 0 {
 		c.bad(path+".fast", "together with times = 0 nothing would limit the rate; remove one of the two keys")

@@ -43,6 +43,9 @@ func (c *checker) segment(name string, f fileSegment) {
 	if c.plan.Segments = append(c.plan.Segments, s); len(c.plan.Segments) == maxSegments+1 {
 		c.bad(path, "a lab has %d segments at most", maxSegments)
 	}
+	if c.reach.taps[name] {
+		c.bad(path, "a tap has this name; give the segment another one")
+	}
 	if s.Kind == "" {
 		s.Kind = "switch"
 	}

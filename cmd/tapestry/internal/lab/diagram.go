@@ -9,18 +9,38 @@ import (
 	"tapestry/cmd/tapestry/internal/control"
 	"tapestry/cmd/tapestry/internal/draw"
 	"tapestry/link/impair"
+	"tapestry/link/segment"
 )
 
-// Diagram draws the lab as its file has it.
-func (p *Plan) Diagram() draw.Diagram {
-	return p.diagram(func(s *SegmentPlan) []string { return s.notes(s.Impair, impair.Config{}) }, (*Port).link)
+// view tells what a drawing says of segments and ports, beside what they are.
+type view interface {
+	shared(*SegmentPlan) (tx, rx impair.Config)
+	lines(*Port) (tx, rx Impairment)
+	state(*Port) (state string, labels []string)
 }
 
-// diagram draws the lab: what is said of segments and of ports may be of a running one.
-func (p *Plan) diagram(notes func(*SegmentPlan) []string, link func(*Port) draw.Link) draw.Diagram {
+// Diagram draws the lab as its file has it.
+func (p *Plan) Diagram() draw.Diagram { return p.diagram(planned{}) }
+
+// planned is what the file says.
+type planned struct{}
+
+func (planned) shared(s *SegmentPlan) (tx, rx impair.Config) { return s.Impair, impair.Config{} }
+
+func (planned) lines(p *Port) (tx, rx Impairment) { return p.Tx, p.Rx }
+
+func (planned) state(p *Port) (string, []string) {
+	if p.Down {
+		return "down", []string{"down"}
+	}
+	return "", nil
+}
+
+func (p *Plan) diagram(v view) draw.Diagram {
 	d := draw.Diagram{Title: "lab " + p.Name, Wires: []draw.Wire{}, Boxes: []draw.Box{}}
+	link := func(p *Port) draw.Link { return p.link(v) }
 	for _, s := range p.Segments {
-		d.Wires = append(d.Wires, draw.Wire{Name: s.Name, Kind: s.Kind, Notes: notes(s)})
+		d.Wires = append(d.Wires, draw.Wire{Name: s.Name, Kind: s.Kind, Notes: s.notes(v.shared(s))})
 	}
 	for _, w := range p.Wires {
 		b := draw.Box{Kind: "tap", Name: w.Name, Lines: texts(w.Addresses, "")}
@@ -36,12 +56,32 @@ func (p *Plan) diagram(notes func(*SegmentPlan) []string, link func(*Port) draw.
 		d.Boxes = append(d.Boxes, h.box(link))
 	}
 	for _, j := range p.Joints {
-		d.Boxes = append(d.Boxes, draw.Box{Kind: j.At.Kind, Name: j.Name, Lines: j.Lines, Links: []draw.Link{link(j.At)}})
+		if j.At != nil {
+			d.Boxes = append(d.Boxes, draw.Box{Kind: j.At.Kind, Name: j.Name, Lines: j.Lines, Links: []draw.Link{link(j.At)}})
+		}
 	}
 	for _, t := range p.Trunks {
-		d.Boxes = append(d.Boxes, draw.Box{Kind: "trunk", Name: t.Name, Links: []draw.Link{link(t.Ends[0]), link(t.Ends[1])}})
+		d.Boxes = append(d.Boxes, draw.Box{Kind: "trunk", Name: t.Name, Lines: t.lines(v), Links: []draw.Link{link(t.Ends[0]), link(t.Ends[1])}})
 	}
 	return d
+}
+
+// lines say what the cable does to frames.
+func (t *TrunkPlan) lines(v view) (lines []string) {
+	back, _ := v.lines(t.Ends[0])
+	forth, _ := v.lines(t.Ends[1])
+	if forth.Own && back.Own && forth.Equal(back.Config) {
+		if !forth.IsZero() {
+			lines = append(lines, spaced(forth.Config))
+		}
+		return lines
+	}
+	for i, d := range []Impairment{back, forth} {
+		if d.Own && !d.IsZero() {
+			lines = append(lines, "to "+t.Ends[i].Segment.Name+": "+spaced(d.Config))
+		}
+	}
+	return lines
 }
 
 func (h *HostPlan) box(link func(*Port) draw.Link) draw.Box {
@@ -105,78 +145,105 @@ func (s *SegmentPlan) notes(tx, rx impair.Config) (notes []string) {
 func spaced(c impair.Config) string { return strings.ReplaceAll(c.String(), ",", " ") }
 
 // link is the port's line in a drawing.
-func (p *Port) link() draw.Link {
-	k := p.described(p.Tx.Config, p.Tx.Own, p.Rx.Config)
-	if p.Down {
-		k.State = "down"
-		k.Labels = append(k.Labels, "down")
-	}
-	return k
-}
-
-// described says what is special about a port.
-func (p *Port) described(tx impair.Config, own bool, rx impair.Config) draw.Link {
+func (p *Port) link(v view) draw.Link {
 	k := draw.Link{Wire: p.Segment.Name}
 	if _, iface, ok := strings.Cut(p.Name, "."); ok {
 		k.Labels = append(k.Labels, iface)
 	}
 	if p.Segment.VLANs {
-		k.Labels = append(k.Labels, "VLAN "+p.VLAN.String())
+		k.Labels = append(k.Labels, vlanLabel(p.VLAN))
 	}
-	switch {
-	case own && tx.Equal(rx) && !tx.IsZero():
-		k.Labels = append(k.Labels, spaced(tx))
-	default:
-		if own {
-			k.Labels = append(k.Labels, "tx "+spaced(tx))
-		}
-		if !rx.IsZero() && p.Kind != "trunk" {
-			k.Labels = append(k.Labels, "rx "+spaced(rx))
-		}
+	if p.Kind != "trunk" {
+		k.Labels = append(k.Labels, impairmentLabels(v.lines(p))...)
 	}
+	state, labels := v.state(p)
+	k.State, k.Labels = state, append(k.Labels, labels...)
 	return k
+}
+
+func vlanLabel(v segment.VLAN) string {
+	s := v.String()
+	if n, ok := strings.CutPrefix(s, "access "); ok {
+		return "VLAN " + n
+	}
+	return "VLANs " + strings.TrimPrefix(s, "trunk ")
+}
+
+// impairmentLabels leave out what is the segment's, and no impairment.
+func impairmentLabels(tx, rx Impairment) (labels []string) {
+	if tx.Own && tx.Equal(rx.Config) {
+		return nonZero("", tx.Config)
+	}
+	if tx.Own {
+		labels = nonZero("tx ", tx.Config)
+	}
+	if rx.Own {
+		labels = append(labels, nonZero("rx ", rx.Config)...)
+	}
+	return labels
+}
+
+func nonZero(prefix string, c impair.Config) []string {
+	if c.IsZero() {
+		return nil
+	}
+	return []string{prefix + spaced(c)}
+}
+
+// running is what a lab says that runs.
+type running struct {
+	buses map[*SegmentPlan]*bus
+	live  map[*Port]*place
 }
 
 // diagram draws the lab as it runs.
 func (l *Lab) diagram() draw.Diagram {
-	live := make(map[*Port]*place)
+	r := running{l.buses, make(map[*Port]*place)}
 	for _, b := range l.buses {
 		for _, p := range b.ports {
-			live[p.plan] = p
+			r.live[p.plan] = p
 		}
 	}
-	return l.Plan.diagram(func(s *SegmentPlan) []string {
-		b := l.buses[s]
-		b.mu.Lock()
-		tx, rx := b.tx, b.rx
-		b.mu.Unlock()
-		return s.notes(tx, rx)
-	}, func(p *Port) draw.Link {
-		if live[p] == nil {
-			return p.link()
-		}
-		return live[p].link()
-	})
+	return l.Plan.diagram(r)
 }
 
-// link has the counters beside what the file says.
-func (p *place) link() draw.Link {
-	i := p.Info()
-	k := p.plan.described(p.tx.Config(), p.tx.own.Load(), p.rx.Config())
-	k.Labels = append(k.Labels, fmt.Sprintf("↑%d ↓%d", i.Stats.RxFrames, i.Stats.TxFrames))
-	lost := i.Stats.RxDropped + i.Stats.TxDropped + p.tx.Stats().Drops.Total() + p.rx.Stats().Drops.Total()
-	if lost > 0 {
-		k.Labels = append(k.Labels, fmt.Sprintf("%d lost", lost))
+func (r running) shared(s *SegmentPlan) (tx, rx impair.Config) {
+	b := r.buses[s]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tx, b.rx
+}
+
+func (r running) lines(p *Port) (tx, rx Impairment) {
+	q := r.live[p]
+	if q == nil {
+		return p.Tx, p.Rx
 	}
-	if i.State != "forwarding" {
-		k.Labels = append(k.Labels, i.State)
-		k.State = "blocked"
+	return Impairment{q.tx.Config(), q.tx.own.Load()}, Impairment{q.rx.Config(), q.rx.own.Load()}
+}
+
+// state has the counters, too.
+func (r running) state(p *Port) (state string, labels []string) {
+	q := r.live[p]
+	if q == nil {
+		return planned{}.state(p)
+	}
+	i := q.Info()
+	labels = []string{fmt.Sprintf("↑%d ↓%d", i.Stats.RxFrames, i.Stats.TxFrames)}
+	if lost := i.Stats.RxDropped + i.Stats.TxDropped + q.tx.Stats().Drops.Total() + q.rx.Stats().Drops.Total(); lost > 0 {
+		labels = append(labels, fmt.Sprintf("%d lost", lost))
+	}
+	if i.State != forwarding {
+		labels, state = append(labels, i.State), "blocked"
 	}
 	if !i.Up {
-		k.State = "down"
+		state = "down"
 	}
-	return k
+	return state, labels
 }
+
+// forwarding is the state of a port that frames cross.
+const forwarding = "forwarding"
 
 // sendDiagram sends the drawing in pieces that fit a line; the tool joins them.
 func (l *Lab) sendDiagram(_ context.Context, r control.Request, send func(any) error) error {

@@ -12,18 +12,20 @@ const amongKernel = "kernel"
 type reach struct {
 	parent map[string]string
 	kernel map[string]bool // groups that the kernel is on
+	taps   map[string]bool // names
 	mtu    map[string]int  // of segments that do not say
 }
 
 // newReach reads the file before it is checked: what is wrong in it is said later.
 func newReach(f file) reach {
-	r := reach{parent: map[string]string{}, kernel: map[string]bool{}, mtu: map[string]int{}}
+	r := reach{parent: map[string]string{}, kernel: map[string]bool{}, taps: map[string]bool{}, mtu: map[string]int{}}
 	for _, name := range slices.Sorted(slices.Values(keys(f.Trunk))) {
 		if s := f.Trunk[name].Segments; len(s) == 2 {
 			r.parent[r.group(s[0])] = r.group(s[1])
 		}
 	}
-	for _, t := range f.Tap {
+	for name, t := range f.Tap {
+		r.taps[name] = true
 		r.kernel[r.group(t.Segment)] = true
 	}
 	groups := map[string]int{}

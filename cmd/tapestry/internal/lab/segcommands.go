@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tapestry/cmd/tapestry/internal/control"
@@ -124,7 +125,8 @@ func (l *Lab) places(target string) ([]*place, error) {
 		return found, nil
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("lab %s has no segment and no port %q%s", l.Plan.Name, target, didYouMean(target, known))
+		slices.Sort(known)
+		return nil, fmt.Errorf("lab %s has no segment and no port %q%s", l.Plan.Name, target, didYouMean(target, slices.Compact(known)))
 	}
 	var names []string
 	for _, p := range found {
