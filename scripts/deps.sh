@@ -22,6 +22,10 @@ iproute2         ip               network namespaces
 util-linux       unshare          network namespaces
 ethtool          ethtool          offload switches of link/packet
 procps           ps               end-to-end tests of the program
+qemu-system-x86  qemu-system-x86_64  a virtual machine on a segment, link/qemu
+busybox-static   busybox          programs of that machine
+openvswitch-switch  ovs-vswitchd  VLANs and spanning tree of link/segment
+python3          python3          a program of another language on a segment, link/dgram
 '}
 readonly lock=${TAPESTRY_DEPS_LOCK:-/run/lock/tapestry-deps.lock}
 readonly policy=${TAPESTRY_DEPS_POLICY:-/usr/sbin/policy-rc.d}
