@@ -179,7 +179,8 @@ func TestDeterministic(t *testing.T) {
 func firstSYN(t *testing.T, seed int64) []byte {
 	t.Helper()
 	a, b := pipe.New(pipe.Config{})
-	h, err := New(Config{Clock: newHandClock(), Seed: seed, Deterministic: true})
+	hand := newHandClock()
+	h, err := New(Config{Clock: hand, Seed: seed, Deterministic: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,24 @@ func firstSYN(t *testing.T, seed int64) []byte {
 	if err := h.AddNeighbor(Neighbor{Addr: peer4, Link: peerMAC, Interface: "eth0"}); err != nil {
 		t.Fatal(err)
 	}
-	go h.Dial("tcp", "198.51.100.1:80") // ends with the host
+	dialed := make(chan struct{})
+	go func() { // ends with the host
+		defer close(dialed)
+		if c, err := h.Dial("tcp", "198.51.100.1:80"); err == nil {
+			c.Close()
+		}
+	}()
+	defer func() {
+		h.Close()
+		for { // the dialer may not wait yet
+			hand.advance(0)
+			select {
+			case <-dialed:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
 	var f [1]link.Frame
 	for {
 		if _, err := b.ReadFrames(f[:]); err != nil {

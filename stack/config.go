@@ -21,7 +21,8 @@ type Config struct {
 	Seed   int64        // of the host's own random numbers (not of keys and sequence numbers); default: random
 
 	// Clock is what the host's timers run on; default the system's. With another one, who waits for a socket is woken by
-	// a call of the clock. Deadlines of contexts are package time's all the same, so its time has to be the clock's.
+	// a call of the clock, also when the socket is closed: it must go on making calls until the host's users are gone.
+	// Deadlines of contexts are package time's all the same, so its time has to be the clock's.
 	Clock link.Clock
 	// Deterministic is for test rigs ONLY. It takes keys, initial sequence numbers, ports and query identifiers from Seed
 	// as well, so that a run can be repeated to the octet. Whoever can guess the seed can forge the host's connections:
