@@ -15,6 +15,19 @@ import (
 	"tapestry/internal/nstest"
 )
 
+// TestOpenVSwitch has one Open vSwitch, of which a namespace can hold no second, take part in VLANs and spanning trees.
+func TestOpenVSwitch(t *testing.T) {
+	nstest.Require(t)
+	t.Parallel()
+	o := startOVS(t)
+	t.Run("tree", func(t *testing.T) { t.Parallel(); testTree(t, o) })
+	t.Run("vlans", func(t *testing.T) {
+		t.Parallel()
+		t.Run("veth", func(t *testing.T) { testVLANs(t, o, overVeth) })
+		t.Run("tap", func(t *testing.T) { testVLANs(t, o, overTAP) })
+	})
+}
+
 // ovs is an Open vSwitch of the test's own, with its datapath in user space.
 type ovs struct {
 	dir string
@@ -24,12 +37,11 @@ type ovs struct {
 // are children, and end with it.
 func startOVS(t *testing.T) *ovs {
 	t.Helper()
-	nstest.Require(t)
 	for _, program := range []string{"ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl"} {
 		nstest.Tool(t, program)
 	}
 	o := &ovs{dir: t.TempDir()}
-	schema := filepath.Join("/usr/share/openvswitch", "vswitch.ovsschema")
+	const schema = "/usr/share/openvswitch/vswitch.ovsschema"
 	if _, err := os.Stat(schema); err != nil {
 		nstest.Skip(t, err.Error())
 	}

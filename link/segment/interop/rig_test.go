@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -19,7 +20,10 @@ import (
 	"tapestry/stack"
 )
 
-func TestMain(m *testing.M) { nstest.Main(m) }
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8") // they wait for each other's timers, and compute little
+	nstest.Main(m)
+}
 
 // run runs a program and gives what it printed.
 func run(t testing.TB, program string, args ...string) []byte {

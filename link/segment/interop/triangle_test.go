@@ -34,9 +34,11 @@ type triangle struct {
 	files           []string
 }
 
-// Interfaces of the kernel's bridge.
+// Interfaces of the kernel's bridge. The leaf leads nowhere: a bridge tells of topology changes if it is designated for
+// some port.
 func (x *triangle) near() string { return x.name + "n" }
 func (x *triangle) far() string  { return x.name + "f" }
+func (x *triangle) leaf() string { return x.name + "l" }
 
 // times are the shortest that IEEE 802.1D-1998 Table 8-3 has for us: 8 s until a port forwards.
 var times = segment.TreeConfig{Hello: time.Second, MaxAge: 6 * time.Second, ForwardDelay: 4 * time.Second}
@@ -54,7 +56,8 @@ func newTriangle(t *testing.T, name string, kernel, a, b uint16, subnet string) 
 	x.aKernel = bridge(t, x.a, x.captured(t, openTAP(t, tap.Config{Name: x.near()})), segment.PortConfig{})
 	veth(t, x.far(), x.name+"p")
 	x.bKernel = bridge(t, x.b, x.captured(t, openVeth(t, packet.Config{Interface: x.name + "p"})), segment.PortConfig{})
-	for _, n := range []string{x.near(), x.far()} {
+	veth(t, x.leaf(), x.name+"q")
+	for _, n := range []string{x.near(), x.far(), x.leaf()} {
 		ip(t, "link", "set", n, "master", name)
 		ip(t, "link", "set", n, "type", "bridge_slave", "cost", "4")
 	}
