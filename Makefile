@@ -35,6 +35,7 @@ check: need ## gofmt, vet, staticcheck, presubmit rules, tests with the race det
 
 soak: need ## the long tests (build tag soak): up to an hour
 	$(GO) test -tags soak -run Soak -v -count=1 -timeout 60m ./...
+	TAPESTRY_VTIME=1 $(GO) run ./stack/stacktest/vtime test -tags soak -run Soak -v -count=1 -timeout 30m ./stack/stacktest/...
 
 fuzz: need ## run each fuzz target for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
