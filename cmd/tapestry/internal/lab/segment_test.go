@@ -225,6 +225,7 @@ func TestJoints(t *testing.T) {
 	}
 	text := `
 [segment.lan]
+kind = "hub" # a switch learns that both ends of the capture's traffic are behind its port
 [unixgram.probe]
 segment = "lan"
 path = "` + dir + `/probe.sock"
