@@ -22,18 +22,17 @@
 //
 //	host: ip=6 mtu=1500 rcvbuf=4096 sndbuf=4096 backlog=1 keepalive=10s/5s/3 timewait=60s congestion=reno tolerance=1ms
 //	peer: isn=4294967290
-//	Deviates: RFC 9293 §3.8.6.3: what the host does otherwise than the RFC asks, as the steps show
 //
 // keepalive is idle time, interval and count, or off; tolerance is how early or late a packet may come; isn is the peer's
-// initial sequence number. [Deviations] lists the lines of the last kind of a folder.
+// initial sequence number. A line that begins with the word Deviates and a colon names a section, and after a second colon
+// what the host does otherwise than it asks, as the steps show; [Deviations] lists those of a folder.
 //
 // All others are steps:
 //
 //	[time] [flow:] what
 //
 // A time is +seconds after the step before, or @seconds since the start; none is +0. An expected packet may have a range,
-// +1..1.2. The step before an expected packet's successor is when that packet came. Packets that are due at the instant of a
-// step come before the step.
+// +1..1.2; the next step counts from when it came. What the host sends at the instant of a step comes before the step.
 //
 // A flow names one connection of several; the one without a name is as good as any. Each has a port of its own at the peer. The host
 // listens on port 7 unless listen says another.
@@ -92,6 +91,9 @@
 //
 // With [Config].Update the lines whose packets came otherwise are rewritten: a wrong one is replaced, keeping the fields it
 // had, a missing one is taken out, one that nobody expected is put in. A person reads the difference, with the RFC at hand.
+// For the scripts of this package:
+//
+//	go run ./stack/stacktest/vtime test ./stack/stacktest/script -run Scripts -update
 //
 // Limits: 10,000 steps; packets in fragments and IPv6 extension headers cannot be said; ARP, Neighbor Discovery, IGMP and MLD are
 // passed over.

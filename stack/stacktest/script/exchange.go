@@ -1,7 +1,6 @@
 package script
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -96,8 +95,12 @@ func (p *player) readUDP(k *stacktest.Packet, got Packet) (*flow, Packet, error)
 // readICMP reads an error of the host, which must quote a packet that it got (RFC 1122 §3.2.2).
 func (p *player) readICMP(k *stacktest.Packet, got Packet) (*flow, Packet, error) {
 	got.ICMP = &ICMP{Kind: icmpKindOf(k)}
-	if got.ICMP.Kind == fragNeeded {
-		got.ICMP.MTU = num(binary.BigEndian.Uint32(append(k.ICMPv4, k.ICMPv6...)[4:]))
+	switch {
+	case got.ICMP.Kind != fragNeeded:
+	case k.ICMPv4 != nil:
+		got.ICMP.MTU = num(uint32(k.ICMPv4.MTU()))
+	default:
+		got.ICMP.MTU = num(k.ICMPv6.MTU())
 	}
 	for _, f := range p.order {
 		if len(k.Data) > header.IPv4MinimumSize && f.wasInjected(k.Data) {

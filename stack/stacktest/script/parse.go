@@ -57,6 +57,9 @@ func (s *Script) parseLine(n int, line string) error {
 		return fmt.Errorf("more than %d steps", maxSteps)
 	}
 	step, err := parseStep(&w)
+	if err == nil && s.Host.IP == 6 {
+		err = checkIPv6(step.Event)
+	}
 	if err != nil {
 		return err
 	}

@@ -123,6 +123,8 @@ func TestErrors(t *testing.T) {
 		{"too much", "accept now", `"now" is more than this line takes`},
 		{"silence", "expect nothing 1s", "want nothing for and a duration"},
 		{"deviation", "Deviates: RFC 9293 §3.8\nlisten", "want a line as Deviates:"},
+		{"checksum of IPv6", "host: ip=6\n< S seq 0 sum ip", "x:2: the header of IPv6 has no checksum"},
+		{"error of IPv4 alone", "host: ip=6\n< icmp source-quench", "ICMPv6 has no source-quench"},
 		{"two quotes", "< icmp time-exceeded seq 1 forge 2", "write one"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -83,3 +83,15 @@ func (c *ICMP) check(d Direction) error {
 	}
 	return nil
 }
+
+// checkIPv6 refuses what IPv6 does not have.
+func checkIPv6(e Event) error {
+	p, _ := e.(Packet)
+	switch {
+	case p.TCP != nil && p.TCP.Sum == sumIP, p.UDP != nil && p.UDP.Sum == sumIP:
+		return errors.New("the header of IPv6 has no checksum (RFC 8200 §3)")
+	case p.ICMP != nil && icmpKinds[p.ICMP.Kind].type6 == 0:
+		return fmt.Errorf("ICMPv6 has no %s (RFC 4443 §3)", p.ICMP.Kind)
+	}
+	return nil
+}

@@ -53,7 +53,7 @@ func (c Config) Run(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	e := edits{}
-	rig := stacktest.Config{MTU: s.Host.MTU, Limit: -1, NoCapture: true} // a failure shows the last packets itself
+	rig := stacktest.Config{MTU: s.Host.MTU, Limit: -1, Trace: -1} // a failure shows the last packets itself
 	stacktest.Run(t, rig, func(t *testing.T, n *stacktest.Net) { c.play(t, n, s, &e) })
 	if len(e.lines) == 0 {
 		return

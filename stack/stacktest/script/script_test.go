@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -18,6 +19,9 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect; read t
 // TestScripts runs the scripts of this project.
 func TestScripts(t *testing.T) { Config{Update: *update}.RunDir(t, "testdata") }
 
+// about is the comment that a script starts with.
+var about = regexp.MustCompile(`^(?:# .*\n)*# .*RFC \d.*\n`)
+
 // TestScriptsSay holds that each script says what it is about, with its source, and that it expects something.
 func TestScriptsSay(t *testing.T) {
 	all := scripts(t)
@@ -30,8 +34,8 @@ func TestScriptsSay(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if !strings.HasPrefix(text, "# ") {
-			t.Errorf("%s:1: want a comment that says what the script holds", name)
+		if !about.MatchString(text) {
+			t.Errorf("%s:1: want a comment that says what the script holds, and by which RFC's section", name)
 		}
 		checks := 0
 		for _, st := range s.Steps {
