@@ -91,7 +91,7 @@ func TestLoop(t *testing.T) {
 		}
 	}
 
-	r.cables[0][0].Shut() // between the root and sw1
+	r.cables[0][0].Shut()             // between the root and sw1
 	r.clock.advance(50 * time.Second) // max age until the blocked port gives up what it heard, and two forward delays
 	if got, want := r.states(), "shut-no carrier forwarding-forwarding forwarding-forwarding"; got != want {
 		t.Fatalf("after the cut: %s, want %s", got, want)
