@@ -1,14 +1,17 @@
 package stacktest
 
 import (
+	"flag"
 	"os"
 	"testing"
 	"testing/synctest"
 )
 
 // Run runs f in a bubble of virtual time with a rig of its own: time in f passes when everybody waits, and only then.
-// Hosts are closed when f and the test's cleanups are over. The test is skipped, with an instruction, where the engine cannot live in
-// virtual time; with TAPESTRY_VTIME=1 in the environment, it fails.
+// Hosts are closed when f and the cleanups that it registered are over. The test is skipped, with an instruction, where
+// the engine cannot live in virtual time; with TAPESTRY_VTIME=1 in the environment, it fails.
+//
+// A test that failed prints its latest frames, and where it left the capture of the run.
 func Run(t *testing.T, c Config, f func(t *testing.T, n *Net)) {
 	t.Helper()
 	requireVirtualTime(t)
@@ -32,7 +35,10 @@ func requireVirtualTime(t *testing.T) {
 	t.Skip("stacktest: " + how)
 }
 
-// captureDir is where a failed test leaves its capture.
+// captureDir is where a failed test leaves its capture: where go test -artifacts wants it, else in a folder that stays.
 func captureDir(t *testing.T) (string, error) {
+	if f := flag.Lookup("test.artifacts"); f != nil && f.Value.String() == "true" {
+		return t.ArtifactDir(), nil
+	}
 	return os.MkdirTemp("", "stacktest-")
 }
