@@ -63,8 +63,8 @@ func (p *player) shutDown() {
 	for _, f := range p.order {
 		f.close()
 	}
-	if p.accept.l != nil {
-		p.accept.l.Close() // one that the script has closed says so
+	if p.listener != nil {
+		p.listener.Close() // one that the script has closed says so
 	}
 }
 

@@ -22,9 +22,6 @@ var errorsByName = map[string]error{
 	"EMSGSIZE": syscall.EMSGSIZE, "ENOPROTOOPT": syscall.ENOPROTOOPT, "EOPNOTSUPP": syscall.EOPNOTSUPP, "ENONET": syscall.ENONET,
 }
 
-// acceptor is the script's listener.
-type acceptor struct{ l net.Listener }
-
 // operate carries an operation out. One that blocks goes on beside the script.
 func (p *player) operate(st Step, f *flow, o Op) {
 	if k := f.pending; k != nil && !k.isDone() && o.Name != "close" && o.Name != "abort" && o.Name != "shutdown" && o.Name != "setsockopt" {
@@ -67,7 +64,7 @@ func (p *player) run(f *flow, o Op) (err error) {
 	suffix := fmt.Sprint(c.IP)
 	switch o.Name {
 	case "listen":
-		p.accept.l, err = p.host.Listen("tcp"+suffix, netip.AddrPortFrom(hostAddrs[c.IP].Addr(), uint16(p.port)).String())
+		p.listener, err = p.host.Listen("tcp"+suffix, netip.AddrPortFrom(hostAddrs[c.IP].Addr(), uint16(p.port)).String())
 	case "unlisten":
 		err = p.closeListener()
 	case "accept":
@@ -93,20 +90,20 @@ func (p *player) peerOf(f *flow) netip.AddrPort {
 }
 
 func (p *player) closeListener() error {
-	if p.accept.l == nil {
+	if p.listener == nil {
 		return errNotOpen
 	}
-	return p.accept.l.Close()
+	return p.listener.Close()
 }
 
 var errNotOpen = errors.New("nothing is open here yet")
 
 // acceptFor takes the next connection, which must be the flow's.
 func (p *player) acceptFor(f *flow) error {
-	if p.accept.l == nil {
+	if p.listener == nil {
 		return errNotOpen
 	}
-	c, err := p.accept.l.Accept()
+	c, err := p.listener.Accept()
 	if err != nil {
 		return err
 	}

@@ -71,8 +71,8 @@ func optionsString(os []Option) string {
 	return strings.Join(w, ",")
 }
 
-// append32 is the option on the wire; peer and own are what the relative numbers of a SACK block and of an echoed
-// timestamp start from.
+// appendTo appends the option as it crosses the wire; the bases are what the relative numbers of a SACK block and of an
+// echoed timestamp start from.
 func (o Option) appendTo(b []byte, sackBase, ecrBase uint32) []byte {
 	switch {
 	case o.Kind == kindRaw:

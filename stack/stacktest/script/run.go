@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -75,17 +76,17 @@ type player struct {
 	config Config
 	edits  *edits
 
-	net     *stacktest.Net
-	peer    *stacktest.Station
-	host    *stacktest.Host
-	start   time.Time
-	last    time.Time // of the step before
-	port    int       // where the host listens
-	flows   map[string]*flow
-	order   []*flow
-	history history
-	counts  map[string]uint64 // at the start
-	accept  acceptor
+	net      *stacktest.Net
+	peer     *stacktest.Station
+	host     *stacktest.Host
+	start    time.Time
+	last     time.Time // of the step before
+	port     int       // where the host listens
+	flows    map[string]*flow
+	order    []*flow
+	history  history
+	counts   map[string]uint64 // at the start
+	listener net.Listener
 }
 
 func (c Config) play(t testing.TB, n *stacktest.Net, s *Script, e *edits) {
