@@ -107,9 +107,11 @@ func (w *wire) send(d time.Duration) error {
 	start := time.Now()
 	c.SetDeadline(start.Add(d))
 	for {
-		if _, err := c.Write(block); errors.Is(err, os.ErrDeadlineExceeded) {
+		_, err := c.Write(block)
+		switch {
+		case isEnd(err, start, d):
 			return nil
-		} else if err != nil {
+		case err != nil:
 			return fmt.Errorf("the sender after %v: %w", time.Since(start).Round(time.Millisecond), err)
 		}
 	}
@@ -129,11 +131,16 @@ func receive(l net.Listener, d time.Duration) (*trace, error) {
 		n, err := c.Read(block)
 		t.add(time.Now(), n)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded), err != nil && time.Since(t.start) > d-time.Second/2:
+		case isEnd(err, t.start, d):
 			t.length = d
-			return t, nil // the sender's clock may end the time a little earlier
+			return t, nil
 		case err != nil:
 			return nil, fmt.Errorf("the receiver after %v: %w", time.Since(t.start).Round(time.Millisecond), err)
 		}
 	}
+}
+
+// isEnd reports whether err ends a transfer as meant: at its time, or a little earlier by the peer, who began earlier.
+func isEnd(err error, start time.Time, d time.Duration) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || err != nil && time.Since(start) > d-time.Second/2
 }
