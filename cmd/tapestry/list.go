@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -86,12 +89,19 @@ func appsCommand() *cobra.Command {
 }
 
 func defaultsCommand() *cobra.Command {
+	names := slices.Sorted(maps.Keys(lab.Examples()))
 	return &cobra.Command{
-		Use: "defaults", Short: "Print the file of the default lab, to begin one of your own with",
-		Example: "  tapestry defaults > lab.toml",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(lab.DefaultFile())
+		Use: "defaults [" + strings.Join(names, "|") + "]", Short: "Print a lab's file, to begin one of your own with",
+		Long: `Prints the file of the default lab, one host straight on a TAP, which is the fastest way; or with segment, one of three
+hosts and the kernel on a switch with impairments.`,
+		Example: "  tapestry defaults > lab.toml\n  tapestry defaults segment > lab.toml",
+		Args:    cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: names,
+		RunE: func(c *cobra.Command, args []string) error {
+			name := "default"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			_, err := c.OutOrStdout().Write(lab.Examples()[name])
 			return err
 		},
 	}

@@ -12,6 +12,9 @@ import (
 //go:embed default.toml
 var defaultLab []byte
 
+//go:embed segment.toml
+var segmentLab []byte
+
 // DefaultName is how messages call the file of the embedded lab.
 const DefaultName = "default.toml"
 
@@ -44,5 +47,7 @@ func readLimited(name string) ([]byte, error) {
 	return text, err
 }
 
-// DefaultFile is the text of the default lab, to begin a file of one's own with.
-func DefaultFile() []byte { return defaultLab }
+// Examples are the texts to begin a file of one's own with, by name.
+func Examples() map[string][]byte {
+	return map[string][]byte{"default": defaultLab, "segment": segmentLab}
+}

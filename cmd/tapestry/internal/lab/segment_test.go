@@ -64,6 +64,20 @@ func inFolder(t *testing.T, text string) string {
 	return strings.ReplaceAll(text, "lan.pcapng", filepath.Join(t.TempDir(), "lan.pcapng"))
 }
 
+// TestExamples has every file to begin with be right, and its drawing a golden one.
+func TestExamples(t *testing.T) {
+	for name, text := range Examples() {
+		p, err := Load(name+".toml", text, all.Apps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Check(p); err != nil {
+			t.Error(err)
+		}
+		checkDrawing(t, p.Diagram(), filepath.Join("testdata", name+".txt"))
+	}
+}
+
 // ping counts the answers that a host gets.
 func ping(t *testing.T, from *stack.Host, to string, count int, timeout time.Duration) (answers int) {
 	t.Helper()
