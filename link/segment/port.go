@@ -87,11 +87,13 @@ func (p *Port) has(m uint32) bool { return p.mode.Load()&m != 0 }
 // Detach takes the port off the segment and closes the device behind it, if the segment owns it. A writer that is
 // under way may still hand frames to Out. Detaching twice is allowed.
 func (p *Port) Detach() {
-	if !p.segment.remove(p) {
+	first := false
+	p.change(func() { first, p.detached = !p.detached, true })
+	if !first {
 		return
 	}
-	p.change(func() { p.detached = true })
-	p.segment.tree.remove(p)
+	p.segment.tree.remove(p) // while nobody else can have the number
+	p.segment.remove(p)
 	p.segment.table.dropPort(p)
 	p.sink.close()
 }

@@ -136,18 +136,12 @@ func (s *Segment) classID(c class) int {
 	return i
 }
 
-// remove takes p out of the list and reports whether it was in it.
-func (s *Segment) remove(p *Port) bool {
+// remove takes p out of the list.
+func (s *Segment) remove(p *Port) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ports := *s.ports.Load()
-	i := slices.Index(ports, p)
-	if i < 0 {
-		return false
-	}
-	shrunk := slices.Delete(slices.Clone(ports), i, i+1)
-	s.ports.Store(&shrunk)
-	return true
+	left := slices.DeleteFunc(slices.Clone(*s.ports.Load()), func(q *Port) bool { return q == p })
+	s.ports.Store(&left)
 }
 
 // Close detaches all ports, closes the devices that the segment owns, and returns when its goroutines are gone. It must
