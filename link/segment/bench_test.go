@@ -7,6 +7,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/pipe"
 )
 
 // addr is the address of station n of the tests.
@@ -67,7 +68,8 @@ func BenchmarkUnicast(b *testing.B) {
 	}
 }
 
-// BenchmarkStream has a writer and a reader at work at a time, in batches, as two hosts are.
+// BenchmarkStream has a writer and a reader at work at a time, in batches, as two hosts are: on a switch, and on a
+// cable to compare with.
 func BenchmarkStream(b *testing.B) {
 	for _, tt := range []struct {
 		name  string
@@ -77,15 +79,40 @@ func BenchmarkStream(b *testing.B) {
 		{"octets=1514", func() link.Frame { return link.NewFrame(octets(addr(1), addr(0), 1514)) }},
 		{"super-frame", func() link.Frame { return superFrame(addr(1), addr(0), 44*1448, 1448) }},
 	} {
-		b.Run(tt.name, func(b *testing.B) {
+		b.Run(tt.name+"/switch", func(b *testing.B) {
 			from, to := bed(b, 2, PortConfig{Offload: AllOffloads})
+			stream(b, from, to, tt.frame())
+		})
+		b.Run(tt.name+"/pipe", func(b *testing.B) {
+			from, to := pipe.New(pipe.Config{Offload: AllOffloads})
+			defer from.Close()
+			defer to.Close()
 			stream(b, from, to, tt.frame())
 		})
 	}
 }
 
+// BenchmarkFlood is a broadcast to many ports, by the port.
+func BenchmarkFlood(b *testing.B) {
+	const ports = 100
+	s := newSegment(b, Config{})
+	from := listen(b, s, PortConfig{})
+	for range ports {
+		if _, err := s.Attach(PortConfig{Out: link.ReleaseAll}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	f := link.NewFrame(octets(ethernet.Broadcast, addr(0), 64))
+	defer f.Release()
+	b.ReportAllocs()
+	for b.Loop() {
+		from.Write([]link.Frame{f.Clone()})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ports, "ns/port")
+}
+
 // stream moves b.N frames like f.
-func stream(b *testing.B, from, to *Device, f link.Frame) {
+func stream(b *testing.B, from, to endpoint, f link.Frame) {
 	const batch = 32
 	defer f.Release()
 	free := make(chan struct{}, 128) // a window, so that nothing is dropped
@@ -141,4 +168,10 @@ func superFrame(to, from ethernet.Addr, payload, size int) link.Frame {
 	f := link.NewFrame(b)
 	f.NeedsChecksum, f.CsumStart, f.CsumOffset, f.GSO, f.GSOSize = true, 34, 16, link.GSOTCPv4, uint16(size)
 	return f
+}
+
+// endpoint is a device that is its own queue.
+type endpoint interface {
+	link.Queue
+	Close() error
 }
