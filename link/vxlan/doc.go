@@ -22,10 +22,11 @@
 // two moments at which something can have aged: no timer, no goroutine. Entries of VTEPs within Allow are bounded by
 // the addresses behind them.
 //
-// What locks what: one mutex guards the table and is taken once a batch. On the machine's own socket (Linux), datagrams
-// leave as one sendmmsg a batch, straight from the frames' memory, and without waiting: what the socket has no room for
-// is dropped. Any other net.PacketConn may make its writer wait, so a goroutine writes, behind a queue of QueueFrames; it
-// ends with Close. Either way a super-frame is segmented in software first.
+// What locks what: one mutex guards the table; a writer takes it once a batch. On the machine's own socket (Linux),
+// datagrams come and go many a system call; they leave straight from the frames' memory, those of one length merged into
+// one message that the kernel takes apart late (UDP_SEGMENT), and without waiting: what the socket has no room for is dropped.
+// Any other net.PacketConn may make its writer wait, so a goroutine writes, behind a queue of QueueFrames; it ends with
+// Close. Either way a super-frame is segmented in software first.
 //
 // # The underlay
 //
@@ -46,6 +47,9 @@
 // Config.TTL, TOS, Group and the checksum are options of a socket: they work on a *net.UDPConn through x/net and on
 // whatever has the methods SetTTL(uint8), JoinGroup(string, netip.Addr) and so on, which our hosts' sockets do, but for
 // TOS. New fails where an option was asked for that the socket does not have.
+//
+// A kernel whose vxlan device lies on a veth or a TAP leaves the inner checksum to that, and nobody computes it: switch it
+// off there with `ethtool -K vxlan0 tx off`. Network cards do compute it.
 //
 // One socket serves one VNI; another VNI takes another port or address.
 package vxlan
