@@ -72,6 +72,9 @@ func (d *Device) Queues() []link.Queue { return []link.Queue{d} }
 // Close implements [link.Device].
 func (d *Device) Close() error {
 	d.port.Detach()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.info.Changed = nil
 	return nil
 }
 

@@ -207,7 +207,7 @@ func (s *Segment) Flush() {
 	s.table.remove(func(e *entry) bool { return !e.static })
 }
 
-var errNoPort = errors.New("is not a port of this segment")
+var errNoPort = errors.New("the port is none of this segment's")
 
 // SetStatic has frames for a station in a VLAN (0 where the segment has none) go to p, whoever else sends from its
 // address, until Forget or Detach. It counts against no limit.
@@ -220,8 +220,8 @@ func (s *Segment) SetStatic(a ethernet.Addr, vlan uint16, p *Port) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(*s.ports.Load(), p) {
-		return fmt.Errorf("segment %s: port %s %w", s.name, p.Name(), errNoPort)
+	if p == nil || !slices.Contains(*s.ports.Load(), p) {
+		return fmt.Errorf("segment %s: %v: %w", s.name, a, errNoPort)
 	}
 	t, k := &s.table, newStation(a[:], vlan)
 	t.mu.Lock()
