@@ -14,7 +14,7 @@ import (
 // cores are the packages of ours that are plain code: now, packets and random numbers come in, deadlines go out.
 // In a core, socket.go alone blocks.
 var cores = []string{
-	"link/ethernet", "stack/dump", "stack/ipx", "stack/spx", "stack/rarp", "apps/internal/tftp", "apps/internal/rip",
+	"link/ethernet", "link/segment/stp", "stack/dump", "stack/ipx", "stack/spx", "stack/rarp", "apps/internal/tftp", "apps/internal/rip",
 }
 
 // coreImports are packages that plain code has no use for.

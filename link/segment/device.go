@@ -119,3 +119,7 @@ func (r *ringSink) deliver(_ int, f []link.Frame) {
 func (r *ringSink) queued() int { return r.ring.Len() }
 
 func (r *ringSink) close() { r.ring.Close() }
+
+// SetFilter has the segment leave out, of what goes to many stations, frames that wants is false for. It is given the
+// first chunk of a frame, may be called by any goroutine, also by several at a time, and takes no lock.
+func (d *Device) SetFilter(wants func(head []byte) bool) { d.port.wants.Store(&wants) }

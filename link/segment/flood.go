@@ -20,7 +20,7 @@ func (p *Port) flood(is flow, f []link.Frame, now time.Duration) {
 	}
 	k.targets = k.targets[:0]
 	for _, to := range *s.ports.Load() {
-		if to != p && to.has(modeForward) && to.vlan.isMember(is.dst.vlan()) {
+		if to != p && to.has(modeForward) && to.vlan.isMember(is.dst.vlan()) && to.isWanted(f) {
 			k.targets = append(k.targets, to)
 		}
 	}
@@ -122,4 +122,18 @@ func (k *floodScratch) clone(f []link.Frame) []link.Frame {
 		k.copies = append(k.copies, f[i].Clone())
 	}
 	return k.copies
+}
+
+// isWanted reports whether the station has a use for any of f.
+func (p *Port) isWanted(f []link.Frame) bool {
+	wants := p.wants.Load()
+	if wants == nil {
+		return true
+	}
+	for i := range f {
+		if (*wants)(f[i].Head()) {
+			return true
+		}
+	}
+	return false
 }

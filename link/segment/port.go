@@ -23,6 +23,7 @@ type Port struct {
 	src   atomic.Pointer[entry] // the last sender and the last receiver of frames from here: most are like the one before
 	dst   atomic.Pointer[entry]
 	meter meter
+	wants atomic.Pointer[func(head []byte) bool] // of what is flooded, what the station has a use for; nil: everything
 
 	counters  link.Counters // as the segment sees them: Rx from the station
 	drops     [numReasons]atomic.Uint64

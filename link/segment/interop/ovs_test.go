@@ -15,12 +15,14 @@ import (
 	"tapestry/internal/nstest"
 )
 
-// TestOpenVSwitch has one Open vSwitch, of which a namespace can hold no second, take part in VLANs and spanning trees.
+// TestOpenVSwitch has one Open vSwitch, of which a namespace can hold no second, take part in VLANs, a spanning tree and a
+// tunnel.
 func TestOpenVSwitch(t *testing.T) {
 	nstest.Require(t)
 	t.Parallel()
 	o := startOVS(t)
 	t.Run("tree", func(t *testing.T) { t.Parallel(); testTree(t, o) })
+	t.Run("vxlan", func(t *testing.T) { t.Parallel(); testVXLAN(t, o) })
 	t.Run("vlans", func(t *testing.T) {
 		t.Parallel()
 		t.Run("veth", func(t *testing.T) { testVLANs(t, o, overVeth) })
