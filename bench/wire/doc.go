@@ -19,8 +19,11 @@
 //
 // # How to read it
 //
-// Goodput is what the receiving program has read, from the connection's start to the end of the time. After a cut, the
+// Timeouts are those of the sender's retransmission timer. Goodput is what the receiving program has read, from the connection's start to the end of the time. After a cut, the
 // silence is the time from the cut's end to the first octet that is read, and the recovery the time to the first quarter
-// of a second in which the pair is back at 80 % of what it had in the second before the cut. Medians of the rounds,
-// with the least and the most.
+// of a second in which the pair is back at 80 % of what it had in the second before the cut. Every figure
+// is the median of the rounds.
+//
+// Of requests, one after the other, the times from asking to the last octet of the answer count: the receiver asks, the
+// sender answers.
 package main

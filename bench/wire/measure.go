@@ -14,9 +14,11 @@ type sample struct {
 	Pair     string        `json:"pair"`
 	Round    int           `json:"round"`
 	Goodput  float64       `json:"goodput_mbit"`
+	Typical  time.Duration `json:"p50_ns,omitempty"`      // of requests
+	Slow     time.Duration `json:"p99_ns,omitempty"`      // of requests
 	Silence  time.Duration `json:"silence_ns,omitempty"`  // after a cut
 	Recovery time.Duration `json:"recovery_ns,omitempty"` // after a cut
-	Rates    []float64     `json:"rates_mbit"`            // of each quarter of a second
+	Rates    []float64     `json:"rates_mbit,omitempty"`  // of each quarter of a second
 	counts                 // of the sender
 }
 
@@ -83,17 +85,40 @@ func (s scenario) once(p pair, round int) (sample, error) {
 		return sample{}, err
 	}
 	defer w.close()
-	t, err := w.transfer(s)
+	r := sample{Scenario: s.name, Pair: p.name(), Round: round + 1}
+	if s.asks {
+		err = r.ask(w, s)
+	} else {
+		err = r.move(w, s)
+	}
 	if err != nil {
 		return sample{}, err
 	}
-	r := sample{Scenario: s.name, Pair: p.name(), Round: round + 1, Goodput: t.goodput(), Rates: t.rates()}
-	if r.counts, err = w.from.counts(); err != nil {
-		return sample{}, err
+	r.counts, err = w.from.counts()
+	return r, err
+}
+
+// move moves bulk.
+func (r *sample) move(w *wire, s scenario) error {
+	t, err := w.transfer(s)
+	if err != nil {
+		return err
 	}
+	r.Goodput, r.Rates = t.goodput(), t.rates()
 	if s.cut > 0 {
-		cut := w.start.Add(s.cutStart(round)).Sub(t.start)
+		cut := w.start.Add(s.cutStart(r.Round - 1)).Sub(t.start)
 		r.Silence, r.Recovery = t.silence(cut+s.cut), t.recovery(cut, cut+s.cut)
 	}
-	return r, nil
+	return nil
+}
+
+// ask sends requests.
+func (r *sample) ask(w *wire, s scenario) error {
+	took, err := w.requests(s)
+	if err != nil {
+		return err
+	}
+	r.Typical, r.Slow = percentile(took, 50), percentile(took, 99)
+	r.Goodput = float64(len(took)*answerSize) * 8 / s.length.Seconds() / 1e6
+	return nil
 }

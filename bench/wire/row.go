@@ -20,14 +20,20 @@ type row struct {
 // measures are what a row may be about.
 var measures = []struct {
 	name, unit string
-	cutOnly    bool
+	isFor      func(scenario) bool
 	of         func(sample) float64
 }{
-	{"goodput", "Mbit/s", false, func(s sample) float64 { return s.Goodput }},
-	{"timeouts", "", false, func(s sample) float64 { return float64(s.Timeouts) }},
-	{"silence", "ms", true, func(s sample) float64 { return ms(s.Silence) }},
-	{"recovery", "ms", true, func(s sample) float64 { return ms(s.Recovery) }},
+	{"goodput", "Mbit/s", everyOne, func(s sample) float64 { return s.Goodput }},
+	{"timeouts", "", everyOne, func(s sample) float64 { return float64(s.Timeouts) }},
+	{"p50", "ms", withRequests, func(s sample) float64 { return ms(s.Typical) }},
+	{"p99", "ms", withRequests, func(s sample) float64 { return ms(s.Slow) }},
+	{"silence", "ms", withCut, func(s sample) float64 { return ms(s.Silence) }},
+	{"recovery", "ms", withCut, func(s sample) float64 { return ms(s.Recovery) }},
 }
+
+func everyOne(scenario) bool       { return true }
+func withRequests(s scenario) bool { return s.asks }
+func withCut(s scenario) bool      { return s.cut > 0 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
@@ -35,7 +41,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 func rows(samples []sample) (out []row) {
 	for _, s := range scenarios {
 		for _, m := range measures {
-			if m.cutOnly && s.cut == 0 {
+			if !m.isFor(s) {
 				continue
 			}
 			base := 0.0

@@ -18,6 +18,7 @@ type scenario struct {
 	wire   string // of each direction, as impair.Parse reads it
 	length time.Duration
 	cut    time.Duration // how long nothing crosses, from cutAt on; 0: never
+	asks   bool          // small requests and answers instead of bulk
 	heavy  bool          // a round at a time, because of what it costs the machine
 }
 
@@ -36,6 +37,7 @@ var scenarios = []scenario{
 	{name: "loss_rtt20", wire: "loss=1%,delay=10ms,rate=20mbit", length: 10 * time.Second},
 	{name: "loss5", wire: "loss=5%,delay=20ms,rate=20mbit", length: 12 * time.Second},
 	{name: "burst", wire: "loss=1%,burst=4,delay=20ms,rate=20mbit", length: 12 * time.Second},
+	{name: "requests", wire: "loss=2%,delay=10ms,rate=20mbit", length: 12 * time.Second, asks: true},
 	{name: "reorder", wire: "rate=20mbit,delay=20ms,reorder=1%", length: 5 * time.Second, heavy: true},
 	{name: "jitter", wire: "rate=20mbit,delay=20ms,jitter=5ms", length: 5 * time.Second, heavy: true},
 	{name: "short_queue", wire: "rate=10mbit,delay=20ms,queue=25", length: 8 * time.Second},

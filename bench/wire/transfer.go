@@ -27,7 +27,6 @@ type wire struct {
 	segment  *segment.Segment
 	from, to station
 	start    time.Time // of the impairment's own time
-	stats    func() string
 }
 
 // openWire makes the wire of a scenario's round for a pair. The sender's port is the one that is impaired.

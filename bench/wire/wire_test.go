@@ -120,17 +120,35 @@ func TestTransfer(t *testing.T) {
 		nstest.Skip(t, err.Error())
 	}
 	f.Close()
-	s := scenario{name: "moment", wire: "rate=8mbit,delay=5ms", length: 700 * time.Millisecond}
-	samples, err := s.sideBySide(0, 1)
-	if err != nil {
-		t.Fatal(err)
+	for _, asks := range []bool{false, true} {
+		s := scenario{name: "moment", wire: "rate=8mbit,delay=5ms", length: 700 * time.Millisecond, asks: asks}
+		samples, err := s.sideBySide(0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(samples) != len(pairs()) {
+			t.Errorf("%d samples of %d pairs", len(samples), len(pairs()))
+		}
+		for _, x := range samples {
+			if x.Goodput < 0.5 || x.Goodput > 9 {
+				t.Errorf("%s, asks %v: %.2f Mbit/s over a wire of 8", x.Pair, asks, x.Goodput)
+			}
+			if asks && (x.Typical < 10*time.Millisecond || x.Slow < x.Typical) {
+				t.Errorf("%s: requests take %v, the slow ones %v, over a round trip of 10 ms", x.Pair, x.Typical, x.Slow)
+			}
+		}
 	}
-	if len(samples) != len(pairs()) {
-		t.Errorf("%d samples of %d pairs", len(samples), len(pairs()))
-	}
-	for _, x := range samples {
-		if x.Goodput < 1 || x.Goodput > 9 {
-			t.Errorf("%s: %.2f Mbit/s over a wire of 8", x.Pair, x.Goodput)
+}
+
+func TestPercentile(t *testing.T) {
+	took := []time.Duration{5, 1, 4, 2, 3}
+	for _, tt := range []struct {
+		took []time.Duration
+		p    int
+		want time.Duration
+	}{{took, 0, 1}, {took, 50, 3}, {took, 99, 4}, {took, 100, 5}, {took[:1], 99, 5}, {nil, 50, 0}} {
+		if got := percentile(tt.took, tt.p); got != tt.want {
+			t.Errorf("percentile(%v, %d) = %v, want %v", tt.took, tt.p, got, tt.want)
 		}
 	}
 }

@@ -97,6 +97,9 @@ func (r results) file(w io.Writer) error {
 	for _, s := range r.Samples {
 		name := fmt.Sprintf("BenchmarkWire/scenario=%s/pair=%s-%d", s.Scenario, s.Pair, r.Machine.Cores)
 		line := fmt.Sprintf("%s\t1\t%.3f Mbit/s", name, s.Goodput)
+		if s.Slow > 0 {
+			line += fmt.Sprintf("\t%.1f p50-ms\t%.1f p99-ms", ms(s.Typical), ms(s.Slow))
+		}
 		if s.Recovery > 0 {
 			line += fmt.Sprintf("\t%.0f silence-ms\t%.0f recovery-ms", ms(s.Silence), ms(s.Recovery))
 		}
