@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 
+	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 	"tapestry/link"
@@ -114,6 +115,10 @@ func (n *nic) deliver(f *link.Frame, t ethernet.EtherType, skip int) {
 	if !n.accept(f, t, skip) {
 		return
 	}
+	if f.NeedsChecksum && !isPlainSum(f, t, skip) {
+		_ = link.FinishChecksum(f) // with bogus offsets there is nothing to finish: the engine verifies what came
+		f.NeedsChecksum = false
+	}
 	validated := f.NeedsChecksum || f.DataValid || n.trust
 	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: f.Data})
 	*f = link.Frame{}
@@ -126,6 +131,33 @@ func (n *nic) deliver(f *link.Frame, t ethernet.EtherType, skip int) {
 	pkt.NetworkProtocolNumber = number
 	pkt.RXChecksumValidated = validated
 	ep.HandlePacket(pkt)
+}
+
+// Offsets of the checksum field in the transport headers (RFC 9293 §3.1, RFC 768).
+const (
+	tcpChecksum = 16
+	udpChecksum = 6
+)
+
+// isPlainSum reports whether the checksum that a frame still needs is that of the packet's own transport header, and not
+// of a packet in a tunnel inside it, whose checksum somebody else will verify.
+func isPlainSum(f *link.Frame, t ethernet.EtherType, skip int) bool {
+	head := f.Head()
+	if len(head) < skip+header.IPv4MinimumSize {
+		return false
+	}
+	p, size := head[skip:], header.IPv6MinimumSize
+	proto := p[6]
+	if t == ethernet.TypeIPv4 {
+		size, proto = int(header.IPv4(p).HeaderLength()), p[9]
+	}
+	switch tcpip.TransportProtocolNumber(proto) {
+	case header.TCPProtocolNumber:
+		return int(f.CsumStart) == skip+size && f.CsumOffset == tcpChecksum
+	case header.UDPProtocolNumber:
+		return int(f.CsumStart) == skip+size && f.CsumOffset == udpChecksum
+	}
+	return false
 }
 
 // checked is how many octets of a packet the adapter's own checks look at: an ICMP error is no longer.
