@@ -48,8 +48,8 @@
 // whatever has the methods SetTTL(uint8), JoinGroup(string, netip.Addr) and so on, which our hosts' sockets do, but for
 // TOS. New fails where an option was asked for that the socket does not have.
 //
-// A kernel whose vxlan device lies on a veth or a TAP leaves the inner checksum to that, and nobody computes it: switch it
-// off there with `ethtool -K vxlan0 tx off`. Network cards do compute it.
+// A kernel whose vxlan device lies on a veth leaves the inner checksum to that, and nobody computes it: switch it
+// off there with `ethtool -K vxlan0 tx off`. Network cards compute it, and so does a host of ours at the other end of a TAP.
 //
 // One socket serves one VNI; another VNI takes another port or address.
 package vxlan
