@@ -61,6 +61,58 @@ func TestTools(t *testing.T) {
 	})
 }
 
+// TestSegmentTools has the tools of segments on the second file to begin with.
+func TestSegmentTools(t *testing.T) {
+	u := user{uid: os.Getuid(), dir: runtimeDir(t, os.Getuid())}
+	text, log, status := u.tapestry(t, "defaults", "segment")
+	if status != 0 {
+		t.Fatal(log)
+	}
+	b := u.start(t, file(t, strings.Replace(text, `capture = "lan.pcapng"`, "", 1)))
+	for _, tt := range []struct {
+		name   string
+		args   string
+		status int
+		want   string // a regular expression over output and error output
+	}{
+		{"ping between hosts", "ping --host beta -c 1 gamma", 0, `1 received`},
+		{"segments", "segments", 0, `(?m)^lan +switch +1500 +4 +4 .* delay=1ms,jitter=200µs$`},
+		{"segments in JSON", "segments --json", 0, `"impair": "delay=1ms,jitter=200µs"`},
+		{"ports", "ports", 0, `(?m)^lan +beta +host +forwarding +- .* rate=10mbit,queue=50 +rate=10mbit,queue=50$`},
+		{"ports of a segment in JSON", "ports lan --json", 0, `"segment": "lan",\s+"name": "tap0",\s+"kind": "tap"`},
+		{"ports of nothing", "ports lam", 2, `has no segment "lam"; did you mean "lan"\?`},
+		{"cut", "ports lan gamma down", 0, `gamma +host +shut`},
+		{"ping over the cut", "ping --host beta -c 1 -W 0.2 gamma", 1, `100% packet loss`},
+		{"join", "ports lan/gamma up", 0, `gamma +host +forwarding`},
+		{"cut in vain", "ports lan gamma off", 2, `"off" is neither down nor up`},
+		{"cut nobody", "ports lan nobody down", 2, `no segment and no port "lan/nobody"`},
+		{"impair", "impair", 0, `(?m)^lan +gamma +rx +loss=1% +own`},
+		{"impair a segment", "impair lan loss=5% delay=2ms", 0, `(?m)^lan +alpha +tx +loss=5%,delay=2ms,jitter=200µs +segment's`},
+		{"impair one way of a port", "impair lan/alpha rx off rate=1mbit", 0, `(?m)^lan +alpha +rx +rate=1mbit +own`},
+		{"impair with a wrong key", "impair lan los=5%", 2, `did you mean loss`},
+		{"mac", "mac", 0, `(?m)^([0-9a-f]{2}:){5}[0-9a-f]{2} +- +beta +learned`},
+		{"mac add", "mac add lan 02:00:5e:10:00:09 alpha", 0, ``},
+		{"mac shows it", "mac lan --json", 0, `"mac": "02:00:5e:10:00:09",\s+"port": "alpha",\s+"static": true`},
+		{"mac delete", "mac delete lan 02:00:5e:10:00:09", 0, ``},
+		{"mac flush", "mac flush", 0, ``},
+		{"draw", "draw", 0, `tx loss=5%|loss=5% delay=2ms`},
+		{"draw in JSON", "draw --json", 0, `"kind": "switch"`},
+		{"draw SVG", "draw --format svg", 0, `^<svg `},
+		{"draw what is not known", "draw --format png", 2, `neither text nor svg`},
+		{"complete a target", "__complete impair l", 0, `lan/alpha`},
+		{"complete a port", "__complete ports lan g", 0, `gamma`},
+		{"complete a key", "__complete impair lan de", 0, `delay=`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, log, status := u.tapestry(t, strings.Fields(tt.args)...)
+			if status != tt.status || !regexp.MustCompile(tt.want).MatchString(out+log) {
+				t.Errorf("status %d, want %d and %s:\n%s%s", status, tt.status, tt.want, out, log)
+			}
+		})
+	}
+	b.stop(t, unix.SIGINT)
+}
+
 func TestShell(t *testing.T) {
 	nstest.Tool(t, "nsenter")
 	nstest.Tool(t, "ping")
@@ -140,7 +192,7 @@ func TestManPages(t *testing.T) {
 	if _, log, status := (user{uid: os.Getuid()}).tapestry(t, "man", dir); status != 0 {
 		t.Fatal(log)
 	}
-	for _, name := range []string{"tapestry.1", "tapestry-run.1", "tapestry-route-add.1"} {
+	for _, name := range []string{"tapestry.1", "tapestry-run.1", "tapestry-route-add.1", "tapestry-impair.1", "tapestry-draw.1", "tapestry-mac-flush.1"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !strings.Contains(string(b), ".TH") {
 			t.Errorf("%s: %v", name, err)

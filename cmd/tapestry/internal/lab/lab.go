@@ -32,6 +32,7 @@ type Lab struct {
 	hosts []*host
 	wires []*openWire
 	buses map[*SegmentPlan]*bus
+	names map[string][]netip.Addr // as hosts look them up; one for all of them
 	log   *slog.Logger
 	ca    *authority
 	state *apps.StateDB
@@ -84,6 +85,7 @@ func (l *Lab) start(ctx context.Context, c Config) error {
 		l.state = apps.NewStateDB(filepath.Join(l.Plan.State, "state.db"))
 		l.undo = append(l.undo, l.state.Close)
 	}
+	l.names = l.Plan.qualifiedNames()
 	if err := l.startSegments(c.trial); err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func (l *Lab) join(c Config) error {
 
 // startHost makes a host and connects it. Close undoes it, also after an error.
 func (l *Lab) startHost(p *HostPlan, open opener) error {
-	s, err := stack.New(stack.Config{Name: p.Name, Names: l.qualifiedNames(), DNS: p.DNS, TCP: p.TCP, Log: l.log})
+	s, err := stack.New(stack.Config{Name: p.Name, Names: l.names, DNS: p.DNS, TCP: p.TCP, Log: l.log})
 	if err != nil {
 		return err
 	}
@@ -146,15 +148,6 @@ func (l *Lab) startHost(p *HostPlan, open opener) error {
 		}
 	}
 	return nil
-}
-
-// qualifiedNames are the lab's names as hosts look them up: with and without the domain.
-func (l *Lab) qualifiedNames() map[string][]netip.Addr {
-	m := l.Plan.names()
-	for name, addrs := range l.Plan.names() {
-		m[name+"."+l.Plan.Domain] = addrs
-	}
-	return m
 }
 
 func (l *Lab) connect(h *host, p *Interface, open opener) error {

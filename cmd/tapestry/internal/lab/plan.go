@@ -94,3 +94,12 @@ func (p *Plan) names() map[string][]netip.Addr {
 	}
 	return m
 }
+
+// qualifiedNames are the lab's names as hosts look them up: with and without the domain.
+func (p *Plan) qualifiedNames() map[string][]netip.Addr {
+	m := p.names()
+	for name, addrs := range p.names() {
+		m[name+"."+p.Domain] = addrs
+	}
+	return m
+}
