@@ -5,6 +5,8 @@
 //	tapestry run -- curl http://198.51.100.2/
 //	tapestry check lab.toml
 //	tapestry ping 198.51.100.1      from inside a host of the running lab
+//	tapestry impair lan loss=5%     the running lab's segment loses frames
+//	tapestry draw lab.toml
 //
 // This package is flags and wiring: the lab is in internal/lab, its namespace in internal/netns, the socket between
 // tools and lab in internal/control.

@@ -19,8 +19,26 @@
 // reads with AF_PACKET. That end belongs to the host: IPv6 is off on it before it is up and it does no ARP, so that the
 // kernel does not answer in the host's place.
 //
+// # Segments
+//
+// A host is straight on a wire, or has a port of a segment, of which there may be many:
+//
+//	host ── monitor ── impair ── entry ── segment.Device       a host's port; impair.Tx is tx, from the station
+//	        monitor ── impair ── entry ── Segment.Bridge       a TAP, tunnel, machine, process; impair.Rx is tx
+//	            segment ── impair.Line ── segment              a trunk: a line leads into each of the two
+//	        pcap.Replay ── impair.Line ── segment              a capture
+//
+// So tx is always from the station into the segment, and rx to the station. A wire's other impairment than the segment's
+// is its own; changing the segment's changes those of the ports without. entry is there where the segment is captured:
+// the capture sees each frame once, where it goes in. Seeds follow from the lab's and from the names of segment and port.
+//
+// Segments are made first and closed after the hosts, with the devices that they own. The kernel's side of a TAP goes last.
+//
+// What hears each other is known before anything runs (reach.go): trunks join segments, and everything with a TAP meets in
+// the kernel. Addresses are unique among those that do, and a loop of trunks needs a spanning tree.
+//
 // # Locks
 //
 // A Lab does not change between Start and Close and has no lock. monitor.mu guards the listeners of a wire,
-// recorder.mu the sockets that an app opened; both are leaves.
+// recorder.mu the sockets that an app opened, bus.mu what a segment's impairment is; all are leaves.
 package lab
