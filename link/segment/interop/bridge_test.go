@@ -12,6 +12,7 @@ import (
 
 func needBridge(t *testing.T) {
 	nstest.Require(t)
+	needTUN(t)
 	nstest.Tool(t, "ping")
 	out, err := exec.Command(nstest.Tool(t, "ip"), "link", "add", "probe", "type", "bridge").CombinedOutput()
 	if err != nil {

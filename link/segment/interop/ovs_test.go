@@ -19,6 +19,7 @@ import (
 // tunnel.
 func TestOpenVSwitch(t *testing.T) {
 	nstest.Require(t)
+	needTUN(t) // its datapath makes one for each bridge
 	t.Parallel()
 	o := startOVS(t)
 	t.Run("tree", func(t *testing.T) { t.Parallel(); testTree(t, o) })

@@ -95,12 +95,22 @@ func openVeth(t testing.TB, c packet.Config) link.Device {
 	return dev
 }
 
+// needTUN skips a test that makes TAPs, or whose peer does, where this user may not.
+func needTUN(t testing.TB) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		nstest.Skip(t, "needs TAPs: "+err.Error())
+	}
+	f.Close()
+}
+
 // openTAP makes a TAP, whose interface is up.
 func openTAP(t testing.TB, c tap.Config) link.Device {
 	t.Helper()
 	dev, err := tap.Open(c)
 	if err != nil {
-		nstest.Skip(t, err.Error())
+		t.Fatal(err)
 	}
 	quiet(t, c.Name)
 	ip(t, "link", "set", c.Name, "up")
