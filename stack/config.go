@@ -32,7 +32,7 @@ type Config struct {
 
 // TCPConfig limits and tunes TCP.
 type TCPConfig struct {
-	Congestion        string        // "cubic" (RFC 9438), the default, or "reno"
+	Congestion        string        // "cubic" (RFC 9438), the default, or "reno", here far hastier than RFC 5681 §3.1
 	SendBuffer        Buffer        // default 4 KiB, 1 MiB, 6 MiB
 	ReceiveBuffer     Buffer        // default 4 KiB, 1 MiB, 8 MiB
 	KeepaliveIdle     time.Duration // RFC 9293 §3.8.4; default 2 h; negative: keepalive off

@@ -58,8 +58,10 @@
 //   - Iterating a map while sending is not repeatable; nor is a select with two ready channels, nor math/rand without a
 //     seed.
 //   - With the race detector runs are correct, but may differ from one another.
-//   - An exact wire has exact phases: on a queue that is full, every second segment is lost for seconds on end, which on a
-//     real machine some noise would break. A few microseconds of jitter do, too.
+//   - A sender whose window grows with each acknowledgement puts two segments where one left: once the wire's queue is
+//     full, every second segment is lost until the sender learns of it, and a little jitter does not change that. With
+//     CUBIC it is over with slow start. With "reno" it comes again and again, because the engine's Reno grows like that in
+//     congestion avoidance too (testdata/throughput.txt): for steady throughput use CUBIC, or a queue longer than windows.
 //   - A wire without delay on which frames go round for ever keeps time from passing; the loop gives up after 20,000,000
 //     events at one instant. A test that waits for what never comes fails after Config.Limit of virtual time if there
 //     are timers left (hosts have some), else synctest reports a deadlock with all stacks.
