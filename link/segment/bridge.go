@@ -1,7 +1,9 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"sync"
 
 	"tapestry/link"
@@ -61,6 +63,9 @@ func (b *bridge) pump(q link.Queue) {
 	for {
 		n, err := q.ReadFrames(f)
 		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				b.port.segment.log.Warn("a device ended", "port", b.port.Name(), "error", err)
+			}
 			b.port.Detach()
 			return
 		}
