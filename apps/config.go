@@ -21,6 +21,7 @@ type Document struct {
 	Dir  string // what relative names of files are relative to; the file's folder unless it is changed
 
 	data  []byte
+	tree  map[string]any // the same, decoded
 	index index
 }
 
@@ -30,7 +31,7 @@ func ParseConfig(file string, data []byte) (*Document, error) {
 	if err := d.index.build(data); err != nil {
 		return nil, d.syntaxError(err)
 	}
-	if err := toml.Unmarshal(data, new(map[string]any)); err != nil { // keys given twice
+	if err := toml.Unmarshal(data, &d.tree); err != nil { // keys given twice
 		return nil, d.syntaxError(err)
 	}
 	return d, nil
@@ -109,9 +110,10 @@ func (t *table) Path(name string) string {
 	return filepath.Join(t.doc.Dir, name)
 }
 
-// decode fills v from the table at path. It decodes the whole file into structs that have path alone, so that TOML's
-// every way to write a table (headers, dotted keys, inline) and all positions come out right, and forgets what is
-// unknown beside path.
+// decode fills v from the table at path, whose text is made anew for that: a file with a thousand tables would be decoded
+// as a whole a thousand times. Where something is wrong it does decode the whole file, into structs that have path
+// alone, so that TOML's every way to write a table (headers, dotted keys, inline) and all positions come out right, and
+// forgets what is unknown beside path.
 func (d *Document) decode(path []string, v any) error {
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
@@ -120,9 +122,38 @@ func (d *Document) decode(path []string, v any) error {
 	if err := d.checkText(path, t); err != nil {
 		return err
 	}
-	dec := toml.NewDecoder(bytes.NewReader(d.data))
+	if d.decodePart(path, v) == nil {
+		return nil
+	}
+	return d.explain(decodeStrict(d.data, enclose(path, v)), path, t)
+}
+
+func decodeStrict(data []byte, v any) error {
+	dec := toml.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	return d.explain(dec.Decode(enclose(path, v)), path, t)
+	return dec.Decode(v)
+}
+
+// decodePart decodes the table at path alone.
+func (d *Document) decodePart(path []string, v any) error {
+	part := any(d.tree)
+	for _, key := range path {
+		table, ok := part.(map[string]any)
+		if !ok {
+			return errors.New("apps: not a table")
+		}
+		if part, ok = table[key]; !ok {
+			return nil
+		}
+	}
+	if len(path) == 0 {
+		return decodeStrict(d.data, v)
+	}
+	text, err := toml.Marshal(part)
+	if err != nil {
+		return err
+	}
+	return decodeStrict(text, v)
 }
 
 // enclose gives a pointer to a struct within which v is found at path.
