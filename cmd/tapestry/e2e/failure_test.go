@@ -55,11 +55,11 @@ func TestDeviceGoneEndsLab(t *testing.T) {
 	needLab(t)
 	needRoot(t)
 	need(t, "ip")
-	p := newProcess(t, options{}, "run", "--quiet")
+	p := newProcess(t, options{files: map[string]string{"lab.toml": "name = \"doomed\"\n" + plainLab}}, "run", "--quiet", "lab.toml")
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	script := newProcess(t, options{wrap: []string{"sh", "-c", `until "$0" shell -- ip link del tap0 2>/dev/null; do sleep 0.05; done`}})
+	script := newProcess(t, options{wrap: []string{"sh", "-c", `until "$0" shell --lab doomed -- ip link del tap0 2>/dev/null; do sleep 0.05; done`}})
 	script.cmd.Env = p.cmd.Env
 	if _, stderr, err := script.run(t); err != nil {
 		t.Error(err, stderr)
