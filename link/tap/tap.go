@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"tapestry/link/ethernet"
 )
@@ -20,7 +21,11 @@ type Config struct {
 	Existing bool          // attach to the persistent TAP called Name, made by `ip tuntap add`, instead of making one
 	Addr     ethernet.Addr // of the station behind this port, not of the kernel's interface; default: random
 	MTU      int           // set on the kernel's interface; default: what it has (1500)
-	Queues   int           // default 1
+	Queues   int           // default 1; a flow has one of them, see the package's documentation
+
+	Accept     *Accept      // which frames the kernel may send here; default: all
+	NoSteering bool         // leave the choice of queues to the kernel
+	Log        *slog.Logger // says at Open which help of the kernel there is; default: none
 
 	NoChecksum bool // no checksum offload; without it there is none of the others either
 	NoTSO4     bool // no TCP super-frames over IPv4
@@ -50,6 +55,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Addr.IsMulticast() {
 		return c, fmt.Errorf("%w: %v is a group address, no station's", errConfig, c.Addr)
+	}
+	if c.Accept != nil {
+		if err := c.Accept.check(); err != nil {
+			return c, err
+		}
 	}
 	if c.Addr.IsZero() {
 		rand.Read(c.Addr[:])

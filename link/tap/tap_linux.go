@@ -2,6 +2,7 @@ package tap
 
 import (
 	"errors"
+	"net"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +13,22 @@ import (
 
 // Device is a TAP device: a [link.Device].
 type Device struct {
-	link.Counters
+	config  Config
 	info    link.Info
-	queues  []*vnet.Queue
+	queues  []*queue
 	gone    chan struct{} // closed when the device is closed or has been removed
 	goneSet sync.Once
+
+	mu     sync.Mutex
+	help   Help
+	closed bool
+}
+
+// queue counts for itself: queues share no memory that is written for each frame.
+type queue struct {
+	*vnet.Queue
+	counters link.Counters
+	_        [64]byte // the next one's counters are in another cache line
 }
 
 // Open makes or attaches to a TAP device in the network namespace of the calling thread.
@@ -33,21 +45,30 @@ func Open(c Config) (*Device, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
-	d := &Device{gone: make(chan struct{})}
+	d := &Device{config: p.Config, help: p.help, gone: make(chan struct{})}
 	d.info = link.Info{Name: p.Name, Addr: c.Addr, MTU: p.MTU, Rx: p.offload, Tx: p.offload, Up: true, Changed: d.gone}
 	for i, fd := range p.fds {
 		p.fds[i] = -1
-		q, err := vnet.NewQueue(fd, vnet.Config{
-			Name: p.Name, Header: !c.NoVnetHdr, MTU: p.MTU, Rx: p.offload, Tx: p.offload,
-			Counters: &d.Counters, Gone: d.setGone,
-		})
-		if err != nil {
+		if err := d.addQueue(fd); err != nil {
 			d.Close()
 			return nil, err
 		}
+	}
+	report(c.Log, p.Name, p.help)
+	return d, nil
+}
+
+func (d *Device) addQueue(fd int) error {
+	q := &queue{}
+	var err error
+	q.Queue, err = vnet.NewQueue(fd, vnet.Config{
+		Name: d.info.Name, Header: !d.config.NoVnetHdr, MTU: d.info.MTU, Rx: d.info.Rx, Tx: d.info.Tx,
+		Counters: &q.counters, Gone: d.setGone,
+	})
+	if err == nil {
 		d.queues = append(d.queues, q)
 	}
-	return d, nil
+	return err
 }
 
 // Info implements [link.Device].
@@ -62,9 +83,82 @@ func (d *Device) Queues() []link.Queue {
 	return q
 }
 
-// Close implements [link.Device]. An interface that Open made is removed.
+// QueueOf gives the queue that the flow of f has, as an index of Queues: frames of the opposite direction come in on it,
+// and f is best written to it. Without a steering program this holds as soon as f was.
+func (d *Device) QueueOf(f *link.Frame) int {
+	if len(d.queues) == 1 {
+		return 0
+	}
+	head := f.Head()
+	if len(head) < flowHeadLen && len(head) < f.Len() {
+		var b [flowHeadLen]byte
+		n, _ := f.Data.ReadAt(b[:], 0)
+		return queueOf(flowHash(b[:n]), len(d.queues))
+	}
+	return queueOf(flowHash(head), len(d.queues))
+}
+
+// Stats implements [link.StatsReader].
+func (d *Device) Stats() link.Stats {
+	var sum link.Stats
+	for _, s := range d.QueueStats() {
+		sum.RxFrames += s.RxFrames
+		sum.RxBytes += s.RxBytes
+		sum.RxGSO += s.RxGSO
+		sum.RxDropped += s.RxDropped
+		sum.TxFrames += s.TxFrames
+		sum.TxBytes += s.TxBytes
+		sum.TxGSO += s.TxGSO
+		sum.TxDropped += s.TxDropped
+	}
+	return sum
+}
+
+// QueueStats are the counters of each queue, in the order of Queues.
+func (d *Device) QueueStats() []link.Stats {
+	s := make([]link.Stats, len(d.queues))
+	for i, q := range d.queues {
+		s[i] = q.counters.Stats()
+	}
+	return s
+}
+
+// Help says what the kernel's side does for the device, and why it does no more.
+func (d *Device) Help() Help {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.help
+}
+
+// SetAccept changes which frames the kernel may send here; nil: all. Frames in the queues stay. The error says that
+// nothing was changed; Help tells who does it.
+func (d *Device) SetAccept(a *Accept) error {
+	if a != nil {
+		if err := a.check(); err != nil {
+			return err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return net.ErrClosed
+	}
+	return d.queues[0].Control(func(fd uintptr) { d.help.Filter = filter(int(fd), d.info.Addr, a) })
+}
+
+// Close implements [link.Device]. An interface that Open made is removed; one that it attached to gets back as it was,
+// without programs.
 func (d *Device) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
 	d.setGone()
+	if d.config.Existing && len(d.queues) > 0 {
+		_ = d.queues[0].Control(func(fd uintptr) { unhelp(int(fd)) })
+	}
 	var errs []error
 	for _, q := range d.queues {
 		errs = append(errs, q.Close())
@@ -78,6 +172,7 @@ func (d *Device) setGone() { d.goneSet.Do(func() { close(d.gone) }) }
 type port struct {
 	Config
 	offload link.Offload
+	help    Help
 	fds     []int
 }
 
@@ -89,7 +184,7 @@ func (p *port) closeUnused() {
 	}
 }
 
-// open makes the interface with its first queue, attaches the others and settles the offloads and the MTU.
+// open makes the interface with its first queue, attaches the others and settles the offloads, the help and the MTU.
 func (p *port) open() error {
 	for range p.Queues {
 		fd, err := openNode()
@@ -104,6 +199,8 @@ func (p *port) open() error {
 			return err
 		}
 	}
+	// Both are the device's, not the queue's; the one that steers counts on all queues.
+	p.help = Help{Steering: steer(p.fds[0], p.Config), Filter: filter(p.fds[0], p.Addr, p.Accept)}
 	mtu, err := setMTU(p.Name, p.MTU)
 	p.MTU = mtu
 	return err

@@ -42,7 +42,7 @@ func open(t testing.TB, c Config) *Device {
 // bringUp brings the kernel's side up, quiet. It takes frames at once, unlike one end of a veth pair.
 func bringUp(t testing.TB, name string) netlink.Link {
 	t.Helper()
-	if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0); err != nil {
+	if err := writeSysctl("ipv6/conf/"+name+"/disable_ipv6", "1"); err != nil {
 		t.Fatal(err)
 	}
 	l, err := netlink.LinkByName(name)
@@ -53,6 +53,10 @@ func bringUp(t testing.TB, name string) netlink.Link {
 		t.Fatal(err)
 	}
 	return l
+}
+
+func writeSysctl(key, value string) error {
+	return os.WriteFile("/proc/sys/net/"+key, []byte(value), 0)
 }
 
 func TestDevice(t *testing.T) {
@@ -69,6 +73,10 @@ func TestDevice(t *testing.T) {
 		{"no checksum", Config{NoChecksum: true}, 0},
 		{"no vnet header", Config{NoVnetHdr: true}, 0},
 		{"two queues", Config{Queues: 2}, link.OffloadChecksum | link.OffloadTSO4 | link.OffloadTSO6 | link.OffloadUSO},
+		{"two queues of the kernel's choice", Config{Queues: 2, NoSteering: true},
+			link.OffloadChecksum | link.OffloadTSO4 | link.OffloadTSO6 | link.OffloadUSO},
+		{"filter", Config{Accept: &Accept{Unicast: []ethernet.Addr{{0x02, 0x7e, 0x57, 0, 0, 2}}}}, // the one that the contract sends to
+			link.OffloadChecksum | link.OffloadTSO4 | link.OffloadTSO6 | link.OffloadUSO},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -398,11 +406,11 @@ func crossover(t *testing.T, a, b netlink.Link, local, remote net.IP) {
 	netlink.RuleDel(first)
 }
 
-// TestUserNamespace runs TestInfo and TestDown in a user namespace, where this process is root only of what it makes
+// TestUserNamespace runs some tests in a user namespace, where this process is root only of what it makes
 // there: with the node open to it, no more is needed.
 func TestUserNamespace(t *testing.T) {
 	open(t, Config{}).Close()
-	cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run=^(TestInfo|TestDown)$")
+	cmd := exec.Command("/proc/self/exe", "-test.v", "-test.run=^(TestInfo|TestDown|TestHelp|TestQueues|TestAccept)$")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
@@ -412,7 +420,7 @@ func TestUserNamespace(t *testing.T) {
 	if cmd.ProcessState == nil {
 		nstest.Skip(t, "needs a user namespace: "+err.Error())
 	}
-	if err != nil || bytes.Contains(out, []byte("SKIP")) || !bytes.Contains(out, []byte("--- PASS: TestDown")) {
+	if err != nil || bytes.Contains(out, []byte("SKIP")) || bytes.Count(out, []byte("\n--- PASS: ")) != 5 {
 		t.Errorf("in a user namespace: %v\n%s", err, out)
 	}
 }

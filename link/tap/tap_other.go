@@ -25,3 +25,17 @@ func (*Device) Queues() []link.Queue { return nil }
 
 // Close implements [link.Device].
 func (*Device) Close() error { return nil }
+
+// QueueOf gives the queue that f's flow has.
+func (*Device) QueueOf(*link.Frame) int { return 0 }
+
+// QueueStats are the counters of each queue.
+func (*Device) QueueStats() []link.Stats { return nil }
+
+// Help says what the kernel's side does.
+func (*Device) Help() Help { return Help{} }
+
+// SetAccept changes which frames the kernel may send here.
+func (*Device) SetAccept(*Accept) error {
+	return fmt.Errorf("tap: needs Linux, this is %s", runtime.GOOS)
+}

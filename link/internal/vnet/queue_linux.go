@@ -84,6 +84,9 @@ func (q *Queue) Close() error {
 	return q.file.Close()
 }
 
+// Control calls f with the descriptor, which stays open meanwhile.
+func (q *Queue) Control(f func(fd uintptr)) error { return q.raw.Control(f) }
+
 // ReadFrames implements [link.Queue].
 func (q *Queue) ReadFrames(f []link.Frame) (int, error) {
 	if len(f) == 0 {
