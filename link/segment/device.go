@@ -47,11 +47,11 @@ func (s *Segment) NewDevice(c PortConfig) (*Device, error) {
 // Port is the port that the device is.
 func (d *Device) Port() *Port { return d.port }
 
-// setCarrier tells the station.
+// setCarrier tells the station. Of a closed device there is nothing to tell.
 func (d *Device) setCarrier(up bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.info.Up == up {
+	if d.info.Up == up || d.info.Changed == nil {
 		return
 	}
 	close(d.changed)
@@ -72,6 +72,7 @@ func (d *Device) Queues() []link.Queue { return []link.Queue{d} }
 // Close implements [link.Device].
 func (d *Device) Close() error {
 	d.port.Detach()
+	d.setCarrier(false) // whoever is told by another goroutine may not know yet
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.info.Changed = nil

@@ -69,5 +69,5 @@
 // # Locks
 //
 // Segment.mu (the list of ports; readers take none), then tree.mu, then Port.mu, then table.mu. The queue of a port has its
-// own, taken last. BPDUs, Out and Carrier run without any of them, but for Port.notify, which orders calls of Carrier.
+// own, taken last. BPDUs, Out and Carrier run without any of them; calls of a port's Carrier follow each other.
 package segment

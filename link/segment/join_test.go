@@ -156,6 +156,61 @@ func TestCarrier(t *testing.T) {
 	}
 }
 
+// TestCableCutAtBothEnds: each end tells the other that it is shut, at the same time, and none waits for the other.
+func TestCableCutAtBothEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		cut  func(*Port)
+	}{
+		{"shut", (*Port).Shut},
+		{"shut and reopen", func(p *Port) { p.Shut(); p.Reopen() }},
+		{"close", func(p *Port) { p.Segment().Close() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for range 1000 {
+				cutBothEnds(t, tt.cut)
+			}
+		})
+	}
+}
+
+func cutBothEnds(t *testing.T, cut func(*Port)) {
+	t.Helper()
+	a, b := newSegment(t, Config{Name: "a"}), newSegment(t, Config{Name: "b"})
+	pa, pb, err := Connect(a, b, PortConfig{}, PortConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, done := make(chan struct{}), make(chan struct{}, 2)
+	for _, p := range []*Port{pa, pb} {
+		go func() {
+			<-begin
+			cut(p)
+			done <- struct{}{}
+		}()
+	}
+	close(begin)
+	for range 2 {
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the ends wait for each other")
+		}
+	}
+	for i, end := range []*Port{pa, pb} {
+		far := []*Port{pb, pa}[i]
+		far.mu.Lock()
+		carrier := far.hasCarrier
+		far.mu.Unlock()
+		end.mu.Lock()
+		open := end.isOpen()
+		end.mu.Unlock()
+		if carrier != open {
+			t.Fatalf("end %d is open: %v; the far end has carrier: %v", i, open, carrier)
+		}
+	}
+}
+
 // TestLoopWithoutTree: frames go round a loop of hubs, but nobody's stack or time is used up, and Close ends it.
 func TestLoopWithoutTree(t *testing.T) {
 	var hubs [3]*Segment

@@ -30,15 +30,14 @@ type Port struct {
 	addrs     atomic.Int32  // learned behind this port
 	unlearned atomic.Uint64 // times that a sender was not learned because a limit was reached
 
-	notify sync.Mutex // whoever calls config.Carrier; taken before mu
-	told   bool       // that the port is shut
-
 	mu         sync.Mutex // whoever changes mode
 	shut       string     // why the port is shut; "" if it is not
 	hasCarrier bool
 	detached   bool
 	treeState  stp.State // Forwarding where there is no tree
 	reopen     *call     // after jabber
+	told       bool      // that the port is shut
+	telling    bool      // somebody calls config.Carrier, and looks at told afterwards
 }
 
 // The modes: what crosses a port. Each has those below it.
@@ -169,20 +168,22 @@ func (p *Port) setTreeState(s stp.State) {
 	}
 }
 
-// tell calls Carrier if there is something new to say: by one goroutine at a time, so that the last call is true.
+// tell calls Carrier if there is something new to say: by one goroutine at a time, so that the last call is true. Others
+// leave it what they have to say and do not wait: the far end of a cable may be waiting for them.
 func (p *Port) tell() {
 	if p.config.Carrier == nil {
 		return
 	}
-	p.notify.Lock()
-	defer p.notify.Unlock()
 	p.mu.Lock()
-	open := p.isOpen()
-	p.mu.Unlock()
-	if open == p.told {
-		p.told = !open
+	for !p.telling && p.isOpen() == p.told {
+		p.told, p.telling = !p.told, true
+		open := !p.told
+		p.mu.Unlock()
 		p.config.Carrier(open)
+		p.mu.Lock()
+		p.telling = false
 	}
+	p.mu.Unlock()
 }
 
 // isOpen reports whether the segment's side of the port is open; p.mu is held.
