@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 	"tapestry/link"
 )
@@ -24,6 +25,8 @@ const patience = 10 * time.Second
 // withKernel makes a device with the kernel's addresses on the other side, which knows the station's.
 func withKernel(t testing.TB, c Config) *Device {
 	t.Helper()
+	ignore := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
 	d := open(t, c)
 	l := bringUp(t, d.Info().Name)
 	addressed(t, l, d)

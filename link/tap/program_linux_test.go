@@ -169,6 +169,7 @@ func BenchmarkPrograms(b *testing.B) {
 		name string
 		ins  asm.Instructions
 	}{
+		{"none", asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}},
 		{"steering", steering()},
 		{"filter", accepting(ethernet.Addr{2}, Accept{Types: []ethernet.EtherType{ethernet.TypeARP, ethernet.TypeIPv4, ethernet.TypeIPv6}})},
 	} {

@@ -367,7 +367,7 @@ func forward(from, to *Device) {
 }
 
 // crossover makes the kernel route between two addresses of its own over the wire instead of inside.
-func crossover(t *testing.T, a, b netlink.Link, local, remote net.IP) {
+func crossover(t testing.TB, a, b netlink.Link, local, remote net.IP) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -393,17 +393,27 @@ func crossover(t *testing.T, a, b netlink.Link, local, remote net.IP) {
 		// What comes in on the wire is looked up in the local table first; what is sent, in the wire's.
 		in := netlink.NewRule()
 		in.IifName, in.Table, in.Priority = e.own.Attrs().Name, unix.RT_TABLE_LOCAL, 1
-		must(netlink.RuleAdd(in))
+		addRule(t, in)
 		out := netlink.NewRule()
 		out.Src, out.Table, out.Priority = netlink.NewIPNet(e.addr), e.table, 2
-		must(netlink.RuleAdd(out))
+		addRule(t, out)
 	}
 	local0 := netlink.NewRule()
 	local0.Table, local0.Priority = unix.RT_TABLE_LOCAL, 10
-	must(netlink.RuleAdd(local0))
+	addRule(t, local0)
 	first := netlink.NewRule()
 	first.Table, first.Priority = unix.RT_TABLE_LOCAL, 0
-	netlink.RuleDel(first)
+	must(netlink.RuleDel(first))
+	t.Cleanup(func() { netlink.RuleAdd(first) })
+}
+
+// addRule adds a rule for as long as the test runs.
+func addRule(t testing.TB, r *netlink.Rule) {
+	t.Helper()
+	if err := netlink.RuleAdd(r); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { netlink.RuleDel(r) })
 }
 
 // TestUserNamespace runs some tests in a user namespace, where this process is root only of what it makes

@@ -180,7 +180,7 @@ func groSize(t *testing.T, oob []byte) int {
 	return 0
 }
 
-func setsockopt(t *testing.T, c *net.UDPConn, option, value int) {
+func setsockopt(t testing.TB, c *net.UDPConn, option, value int) {
 	t.Helper()
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -194,7 +194,7 @@ func setsockopt(t *testing.T, c *net.UDPConn, option, value int) {
 }
 
 // hardwareAddr is the kernel's.
-func hardwareAddr(t *testing.T, d *Device) [6]byte {
+func hardwareAddr(t testing.TB, d *Device) [6]byte {
 	t.Helper()
 	i, err := net.InterfaceByName(d.Info().Name)
 	if err != nil {
