@@ -37,7 +37,7 @@ type Config struct {
 const (
 	defaultQueue      = 1000
 	defaultLimit      = 1 << 16
-	defaultLimitBytes = 64 << 20 // of both queues
+	defaultLimitBytes = 64 << 20 // of both queues, and the bound of a device's
 	defaultTarget     = 5 * time.Millisecond
 	defaultInterval   = 100 * time.Millisecond
 )

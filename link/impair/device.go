@@ -31,7 +31,7 @@ type DeviceConfig struct {
 	Tx, Rx Config     // what is written to the device, and what is read from it; default: perfect
 	Clock  link.Clock // default [link.SystemClock]
 	Seed   int64      // of both directions, which decide independently
-	Depth  int        // frames that wait for the reader of a queue once Rx was not perfect; default 8192
+	Depth  int        // frames that wait for the reader of a queue once Rx was not perfect, 64 MiB at the most; default 8192
 }
 
 const defaultDepth = 8192

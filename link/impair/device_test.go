@@ -180,6 +180,31 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// TestRingOctets: super-frames that nobody reads fill a ring before its depth does.
+func TestRingOctets(t *testing.T) {
+	const size = 1 << 16
+	r := newRing(defaultDepth)
+	defer r.close()
+	one := link.NewFrame(make([]byte, size))
+	defer one.Release()
+	taken := 0
+	for range defaultLimitBytes/size + 2 {
+		f := []link.Frame{one.Clone()}
+		taken += r.put(f)
+		link.ReleaseAll(f)
+	}
+	if taken != defaultLimitBytes/size {
+		t.Errorf("the ring took %d frames of %d octets, want %d", taken, size, defaultLimitBytes/size)
+	}
+	f := make([]link.Frame, 1)
+	if n, err := r.get(f); n != 1 || err != nil {
+		t.Fatalf("get = %d, %v", n, err)
+	}
+	if r.put(f) != 1 {
+		t.Error("there is no room where one was taken out")
+	}
+}
+
 // TestDepth: a reader that does not read costs frames, not memory.
 func TestDepth(t *testing.T) {
 	d, peer := wrapped(t, DeviceConfig{Rx: Config{Delay: 1}, Depth: 4}, pipe.Config{})

@@ -50,9 +50,9 @@
 //
 // # Limits
 //
-// Queue and QueueBytes bound what waits for the rate; Limit and LimitBytes what is on its way, and Limit what is ready while
-// Out is at work; Depth what a reader did not fetch. What finds no room is dropped and counted by reason in [Stats]. The
-// number of cuts and the size of each setting are bounded too.
+// Queue and QueueBytes bound what waits for the rate; Limit and LimitBytes what is on its way, and again what is ready while
+// Out is at work; Depth and 64 MiB what a reader did not fetch. What finds no room is dropped and counted by reason in
+// [Stats]. The number of cuts and the size of each setting are bounded too.
 //
 // # Locks
 //

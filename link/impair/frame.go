@@ -136,13 +136,14 @@ func (l *Line) arrive(h *held, at time.Duration) {
 	case l.isCut(at):
 		l.drop(&h.frame, &l.stats.Drops.Cut)
 		return
-	case l.handing && len(l.ready) >= l.c.Limit: // out is slow, or writes to its own line
+	case l.handing && (len(l.ready) >= l.c.Limit || l.readyBytes+h.size > l.c.LimitBytes): // out is slow, or writes to its own line
 		l.drop(&h.frame, &l.stats.Drops.Limit)
 		return
 	}
 	l.stats.Passed++
 	l.stats.PassedBytes += uint64(h.size)
 	l.ready = append(l.ready, h.frame)
+	l.readyBytes += h.size
 	if n := len(l.runs); n > 0 && l.runs[n-1].queue == h.queue {
 		l.runs[n-1].frames++
 	} else {

@@ -44,13 +44,14 @@ type Line struct {
 	timer  link.Timer
 	armed  time.Duration // when timer will call; zero: never
 
-	ready    []link.Frame // came out and are to be handed to out
-	runs     []run        // of ready
-	spare    []link.Frame // memory of the batch before
-	spareRun []run
-	parts    []link.Frame // memory for segments
-	handing  bool         // somebody calls out, and looks at ready afterwards
-	stats    Stats
+	ready      []link.Frame // came out and are to be handed to out
+	readyBytes int          // octets of ready
+	runs       []run        // of ready
+	spare      []link.Frame // memory of the batch before
+	spareRun   []run
+	parts      []link.Frame // memory for segments
+	handing    bool         // somebody calls out, and looks at ready afterwards
+	stats      Stats
 }
 
 // run is a number of frames of one queue.
@@ -143,7 +144,7 @@ func (l *Line) hand() {
 	l.handing = true
 	for len(l.ready) > 0 {
 		f, runs := l.ready, l.runs
-		l.ready, l.runs = l.spare[:0], l.spareRun[:0]
+		l.ready, l.readyBytes, l.runs = l.spare[:0], 0, l.spareRun[:0]
 		l.mu.Unlock()
 		rest := f
 		for _, r := range runs {
@@ -246,5 +247,5 @@ func (l *Line) Close() {
 		l.stats.PassedBytes -= uint64(l.ready[i].Len())
 	}
 	link.ReleaseAll(l.ready)
-	l.ready, l.runs = nil, nil
+	l.ready, l.readyBytes, l.runs = nil, 0, nil
 }

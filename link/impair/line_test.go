@@ -253,6 +253,44 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestLimitWhileOut: what comes while Out is at work waits within the same bounds.
+func TestLimitWhileOut(t *testing.T) {
+	tests := []struct {
+		name string
+		c    Config
+		want uint64
+	}{
+		{"frames", Config{Limit: 3}, 3},
+		{"octets", Config{LimitBytes: 250}, 2},
+		{"octets, delayed", Config{Delay: 1, LimitBytes: 250}, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, "off")
+			if err := b.Set(tt.c); err != nil {
+				t.Fatal(err)
+			}
+			b.check = func(*link.Frame) { // the first frame is in Out
+				b.check = nil
+				for id := range 5 {
+					b.send(id, 100)
+					b.clock.advance(1)
+				}
+			}
+			b.send(9, 100)
+			b.clock.advance(1)
+			if s := b.Stats(); s.Passed != 1+tt.want || s.Drops.Limit != 5-tt.want {
+				t.Errorf("Stats = %+v, want %d passed", s, 1+tt.want)
+			}
+			b.send(10, 100) // there is room again
+			b.clock.advance(1)
+			if s := b.Stats(); s.Passed != 2+tt.want {
+				t.Errorf("afterwards: Stats = %+v, want %d passed", s, 2+tt.want)
+			}
+		})
+	}
+}
+
 func TestClose(t *testing.T) {
 	b := newBench(t, "delay=1s,rate=8kbit")
 	for id := range 5 {

@@ -29,10 +29,11 @@ func (r *ring) put(f []link.Frame) int {
 	if r.err != nil {
 		return 0
 	}
-	n := min(len(f), r.depth-r.frames.count)
-	for i := range f[:n] {
-		r.frames.push(held{frame: f[i]})
-		f[i] = link.Frame{}
+	n := 0
+	for n < len(f) && r.frames.count < r.depth && r.frames.bytes+f[n].Len() <= defaultLimitBytes {
+		r.frames.push(held{frame: f[n], size: f[n].Len()})
+		f[n] = link.Frame{}
+		n++
 	}
 	if n > 0 {
 		r.filled.Signal()
