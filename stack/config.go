@@ -32,7 +32,20 @@ type Config struct {
 
 // TCPConfig limits and tunes TCP.
 type TCPConfig struct {
-	Congestion        string        // "cubic" (RFC 9438), the default, or "reno", here far hastier than RFC 5681 §3.1
+	Congestion string // "cubic" (RFC 9438), the default, or "reno", here far hastier than RFC 5681 §3.1
+	// Recovery is how the host finds and repairs what it sent and the network lost, if the peer knows SACK.
+	//
+	//   - "sack", the default: two full segments acknowledged above a hole show it lost (RFC 6675). It gets out of an
+	//     outage by slow start, as a sender should, and bears some reordering. It waits for a timeout of at least 200 ms
+	//     where the tail of what was sent is lost or a segment is lost twice, at the start of a connection, and where the
+	//     peer's acknowledgements move its window meanwhile, as those of Linux often do.
+	//   - "rack": what was sent a quarter of a round trip before what arrived is lost, and the tail of a flight is probed
+	//     after two round trips (RFC 8985). It is the quicker one where single segments are lost at random. In the engine
+	//     it stalls once a whole flight is lost, as in an outage or by overflow of a short queue: a timeout for every
+	//     segment or two, until all are repaired; and it takes late segments for lost ones.
+	//
+	// bench/results/wire.txt has the figures of both.
+	Recovery          string
 	SendBuffer        Buffer        // default 4 KiB, 1 MiB, 6 MiB
 	ReceiveBuffer     Buffer        // default 4 KiB, 1 MiB, 8 MiB
 	KeepaliveIdle     time.Duration // RFC 9293 §3.8.4; default 2 h; negative: keepalive off

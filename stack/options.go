@@ -47,6 +47,10 @@ func (c TCPConfig) withDefaults() (TCPConfig, error) {
 	if c.Congestion != "cubic" && c.Congestion != "reno" {
 		return c, fmt.Errorf("stack: congestion control %q: want cubic or reno", c.Congestion)
 	}
+	defaultTo(&c.Recovery, "sack")
+	if _, ok := recoveries[c.Recovery]; !ok {
+		return c, fmt.Errorf("stack: loss recovery %q: want sack or rack", c.Recovery)
+	}
 	c.SendBuffer = c.SendBuffer.withDefaults(Buffer{4 << 10, 1 << 20, 6 << 20})
 	c.ReceiveBuffer = c.ReceiveBuffer.withDefaults(Buffer{4 << 10, 1 << 20, 8 << 20})
 	for _, b := range []Buffer{c.SendBuffer, c.ReceiveBuffer} {
@@ -76,17 +80,23 @@ func defaultTo[T comparable](v *T, d T) {
 	}
 }
 
+// recoveries are the values of TCPConfig.Recovery.
+var recoveries = map[string]tcpip.TCPRecovery{
+	"sack": 0,
+	"rack": tcpip.TCPRACKLossDetection,
+}
+
 // setOptions applies the configuration of TCP to the engine.
 func (h *Host) setOptions() error {
 	c := h.cfg.TCP
-	sack := tcpip.TCPSACKEnabled(true)                    // RFC 2018 §2
-	rack := tcpip.TCPRecovery(tcpip.TCPRACKLossDetection) // RFC 8985 §6
+	sack := tcpip.TCPSACKEnabled(true) // RFC 2018 §2
+	recovery := recoveries[c.Recovery]
 	moderate := tcpip.TCPModerateReceiveBufferOption(true)
 	congestion := tcpip.CongestionControlOption(c.Congestion)
 	timeWait := tcpip.TCPTimeWaitTimeoutOption(c.TimeWait)
 	snd := tcpip.TCPSendBufferSizeRangeOption{Min: c.SendBuffer.Min, Default: c.SendBuffer.Default, Max: c.SendBuffer.Max}
 	rcv := tcpip.TCPReceiveBufferSizeRangeOption{Min: c.ReceiveBuffer.Min, Default: c.ReceiveBuffer.Default, Max: c.ReceiveBuffer.Max}
-	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &rack, &moderate, &congestion, &timeWait, &snd, &rcv} {
+	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &recovery, &moderate, &congestion, &timeWait, &snd, &rcv} {
 		if e := h.ns.SetTransportProtocolOption(tcp.ProtocolNumber, o); e != nil {
 			return fmt.Errorf("stack: TCP option %T: %s", o, e)
 		}

@@ -22,7 +22,7 @@ var (
 func (p *player) bringUp() {
 	c := p.s.Host
 	cfg := stack.Config{TCP: stack.TCPConfig{
-		Congestion: c.Congestion, Backlog: c.Backlog, TimeWait: c.TimeWait,
+		Congestion: c.Congestion, Recovery: c.Recovery, Backlog: c.Backlog, TimeWait: c.TimeWait,
 		KeepaliveIdle: c.KeepaliveIdle, KeepaliveInterval: c.KeepaliveEvery, KeepaliveCount: c.KeepaliveCount,
 		SendBuffer: buffer(c.SndBuf), ReceiveBuffer: buffer(c.RcvBuf),
 	}}

@@ -20,7 +20,7 @@
 //
 // A script is lines; # starts a comment. The first lines describe the two ends:
 //
-//	host: ip=6 mtu=1500 rcvbuf=4096 sndbuf=4096 backlog=1 keepalive=10s/5s/3 timewait=60s congestion=reno tolerance=1ms
+//	host: ip=6 mtu=1500 rcvbuf=4096 sndbuf=4096 backlog=1 keepalive=10s/5s/3 timewait=60s congestion=reno recovery=sack tolerance=1ms
 //	peer: isn=4294967290
 //
 // keepalive is idle time, interval and count, or off; tolerance is how early or late a packet may come; isn is the peer's

@@ -92,6 +92,7 @@ func TestErrors(t *testing.T) {
 		{"socket option", "setsockopt nodely=on", `did you mean "nodelay"?`},
 		{"socket option's value", "setsockopt nodelay=1", `want nodelay=on or nodelay=off`},
 		{"congestion", "host: congestion=rino\nlisten", `did you mean "reno"?`},
+		{"recovery", "host: recovery=rock\nlisten", `did you mean "rack"?`},
 		{"configuration too late", "listen\nhost: ip=6", "x:2: host: after the first step"},
 		{"IP version", "host: ip=5\nlisten", "want 4 or 6"},
 		{"keepalive", "host: keepalive=10s\nlisten", "want off, or idle/interval/count"},

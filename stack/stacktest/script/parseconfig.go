@@ -11,13 +11,16 @@ import (
 // keys are what the lines "host:" and "peer:" may set.
 var keys = map[string]map[string]func(*HostConfig, string) error{
 	"host:": {
-		"ip":         setIP,
-		"mtu":        func(h *HostConfig, v string) error { return number(&h.MTU, v, 68, maxMSS) },
-		"rcvbuf":     func(h *HostConfig, v string) error { return number(&h.RcvBuf, v, 1, 1<<24) },
-		"sndbuf":     func(h *HostConfig, v string) error { return number(&h.SndBuf, v, 1, 1<<24) },
-		"backlog":    func(h *HostConfig, v string) error { return number(&h.Backlog, v, 1, 1<<16) },
-		"keepalive":  setKeepalive,
-		"congestion": setCongestion,
+		"ip":        setIP,
+		"mtu":       func(h *HostConfig, v string) error { return number(&h.MTU, v, 68, maxMSS) },
+		"rcvbuf":    func(h *HostConfig, v string) error { return number(&h.RcvBuf, v, 1, 1<<24) },
+		"sndbuf":    func(h *HostConfig, v string) error { return number(&h.SndBuf, v, 1, 1<<24) },
+		"backlog":   func(h *HostConfig, v string) error { return number(&h.Backlog, v, 1, 1<<16) },
+		"keepalive": setKeepalive,
+		"congestion": func(h *HostConfig, v string) error {
+			return oneOf(&h.Congestion, v, "congestion control", "cubic", "reno")
+		},
+		"recovery": func(h *HostConfig, v string) error { return oneOf(&h.Recovery, v, "loss recovery", "sack", "rack") },
 		"timewait": func(h *HostConfig, v string) (err error) {
 			h.TimeWait, err = parseDuration(v)
 			return err
@@ -67,11 +70,11 @@ func setIP(h *HostConfig, v string) error {
 	return number(&h.IP, v, 4, 6)
 }
 
-func setCongestion(h *HostConfig, v string) error {
-	if v != "cubic" && v != "reno" {
-		return unknown("congestion control", v, []string{"cubic", "reno"})
+func oneOf(to *string, v, what string, values ...string) error {
+	if !slices.Contains(values, v) {
+		return unknown(what, v, values)
 	}
-	h.Congestion = v
+	*to = v
 	return nil
 }
 

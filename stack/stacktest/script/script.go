@@ -36,6 +36,7 @@ type HostConfig struct {
 	RcvBuf, SndBuf int
 	Backlog        int
 	Congestion     string
+	Recovery       string
 	Tolerance      time.Duration // how early or late an expected segment may be
 	ISN            uint32        // of the peer
 }
