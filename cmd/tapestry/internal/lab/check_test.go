@@ -40,6 +40,10 @@ func TestProblems(t *testing.T) {
 		{"unknown key", wire + alpha + "[host.alpha.tcp]\nbaklog = 3\n", []string{
 			`lab.toml:9: host.alpha.tcp.baklog: unknown key; did you mean "backlog"?`,
 		}},
+		{"ways of TCP", wire + alpha + "[host.alpha.tcp]\ncongestion = \"bbr\"\nrecovery = \"frto\"\n", []string{
+			`lab.toml:9: host.alpha.tcp.congestion: "bbr" is neither "cubic" nor "reno"`,
+			`lab.toml:10: host.alpha.tcp.recovery: "frto" is neither "sack" nor "rack"`,
+		}},
 		{"key given twice", "name = \"a\"\nname = \"b\"\n", []string{`lab.toml:2: name: key name is already defined`}},
 		{"empty", "", []string{`lab.toml:1: the lab has no host; add a table [host.NAME] with an [[host.NAME.interface]]`}},
 		{"lab's name", "name = \"My Lab\"\n" + wire + alpha, []string{
@@ -183,6 +187,7 @@ gateway = ["198.51.100.1"]
 [host.alpha]
 dns = ["198.51.100.1"]
 [host.alpha.tcp]
+recovery = "rack"
 send_buffer = [1, 2, 3]
 keepalive_idle = "off"
 time_wait = "5s"
@@ -198,7 +203,7 @@ time_wait = "5s"
 		t.Errorf("wire is %+v", w)
 	}
 	h := p.Hosts[0]
-	want := stack.TCPConfig{SendBuffer: stack.Buffer{Min: 1, Default: 2, Max: 3}, KeepaliveIdle: -1, TimeWait: 5 * time.Second}
+	want := stack.TCPConfig{Recovery: "rack", SendBuffer: stack.Buffer{Min: 1, Default: 2, Max: 3}, KeepaliveIdle: -1, TimeWait: 5 * time.Second}
 	if diff := cmp.Diff(want, h.TCP); diff != "" {
 		t.Errorf("TCP (-want +got)\n%s", diff)
 	}

@@ -187,13 +187,16 @@ func (c *checker) tcp(path string, f fileTCP) stack.TCPConfig {
 	if f.Congestion != "" && f.Congestion != "cubic" && f.Congestion != "reno" {
 		c.bad(path+".congestion", `%q is neither "cubic" nor "reno"`, f.Congestion)
 	}
+	if f.Recovery != "" && f.Recovery != "sack" && f.Recovery != "rack" {
+		c.bad(path+".recovery", `%q is neither "sack" nor "rack"`, f.Recovery)
+	}
 	for key, n := range map[string]int{"keepalive_count": f.KeepaliveCount, "backlog": f.Backlog} {
 		if n < 0 {
 			c.bad(path+"."+key, "%d is less than nothing; leave it out for the default", n)
 		}
 	}
 	return stack.TCPConfig{
-		Congestion: f.Congestion, SendBuffer: c.buffer(path+".send_buffer", f.SendBuffer), ReceiveBuffer: c.buffer(path+".receive_buffer", f.ReceiveBuffer),
+		Congestion: f.Congestion, Recovery: f.Recovery, SendBuffer: c.buffer(path+".send_buffer", f.SendBuffer), ReceiveBuffer: c.buffer(path+".receive_buffer", f.ReceiveBuffer),
 		KeepaliveIdle: c.duration(path+".keepalive_idle", f.KeepaliveIdle), KeepaliveInterval: c.duration(path+".keepalive_interval", f.KeepaliveInterval),
 		KeepaliveCount: f.KeepaliveCount, TimeWait: c.duration(path+".time_wait", f.TimeWait), Backlog: f.Backlog,
 	}

@@ -149,6 +149,7 @@ type fileInterface struct {
 // fileTCP tunes TCP; see stack.TCPConfig.
 type fileTCP struct {
 	Congestion        string `toml:"congestion"`
+	Recovery          string `toml:"recovery"`
 	SendBuffer        []int  `toml:"send_buffer"`    // least, default, most
 	ReceiveBuffer     []int  `toml:"receive_buffer"` // least, default, most
 	KeepaliveIdle     string `toml:"keepalive_idle"` // durations: "30s"; "off"
