@@ -1,0 +1,72 @@
+// Package xdp is a set of AF_XDP sockets on a network interface that exists: frames for this station leave the
+// kernel's receive path before the kernel makes packets of them, and come out here; what is written leaves through
+// the interface.
+//
+// Sources: the kernel's Documentation/networking/af_xdp.rst and its UAPI headers if_xdp.h and bpf.h; for the program
+// RFC 826, RFC 791, RFC 8200 and RFC 4291 §2.7.1.
+//
+// # Theory of operation
+//
+//	wire ──► driver ──► redirect program ──┬─ not ours ──► kernel
+//	                                       └─ ours ──► socket of the receive queue
+//
+//	                  fill ──────►          the chunks' way: each ring has room for all of them
+//	ReadFrames ◄── rx ◄── copy   kernel
+//	WriteFrames ── copy ──► tx ──►
+//	                  ◄────── completion
+//
+// The program is assembled here (cilium/ebpf's asm: no compiler on the user's machine) with the addresses as
+// constants, and hung to the interface by a link, which ends with its last descriptor: a process that dies leaves the
+// interface clean. [Device.SetAddresses] replaces the program in one step. A queue without a socket, and a frame that
+// comes while the device is being opened, go to the kernel. XDP cannot copy a frame: each is either ours or the
+// kernel's, broadcasts too.
+//
+//   - By default all frames for Config.Addr are ours, and groups unless NoBroadcast or NoMulticast leaves them to the
+//     kernel. This is for an interface that is meant for the device alone: the kernel gets no ARP there.
+//   - With Config.Addresses the two share an interface and its hardware address: ours are ARP for, and packets to,
+//     these addresses, and IPv6 packets to their solicited-node groups. Other groups stay with the kernel, so there
+//     is no SLAAC, no DHCP by broadcast and no multicast. Tagged frames stay there too.
+//
+// Each receive queue of the interface has a socket with memory of its own (UMEM): Config.Ring chunks to receive into
+// and as many to send from. The kernel borrows and returns them through four rings in shared memory. A received frame
+// is copied into pooled memory, because its owner may keep it for long, and its chunk goes back to the fill ring at
+// once; a written one is copied into a chunk. Neither allocates. Where the kernel says that it needs no wake-up
+// (XDP_USE_NEED_WAKEUP) there is no system call.
+//
+// One goroutine reads a queue; it waits in Go's netpoller, no thread blocks. Writers share a mutex a queue (sendMu).
+// All use of shared memory happens inside calls of syscall.RawConn, which hold the descriptor open; Close closes it,
+// waits for those, and unmaps. The order of locks is Device.mu, readMu, sendMu.
+//
+// Polling the sockets does not tell that their interface was removed. One goroutine a device reads the kernel's link
+// messages for that and ends with Close.
+//
+// # Limits
+//
+//   - A write never blocks: without free chunks, after one try to have them sent, the frame is dropped and counted.
+//     What a busy device leaves in the ring is tried again after a millisecond. Frames in the ring of an interface
+//     that goes down leave when it is up again; later ones are dropped.
+//   - When the reader is slow, the kernel drops, and Stats counts it as RxDropped.
+//   - A frame longer than a chunk less 256 octets of headroom takes several (multi-buffer, Linux 6.6), up to the
+//     kernel's 17 fragments; where the kernel or the driver cannot, Open says which MTU would do. Attaching by a link
+//     takes Linux 5.9, busy polling 5.11.
+//   - Loading the program takes CAP_BPF and CAP_NET_ADMIN in the first user namespace: being root in a user namespace
+//     of its own is not enough; package packet works there.
+//
+// # Modes
+//
+// [Device.Mode] tells what was had. The program runs in the driver where there is support, else generic: after the
+// kernel made a packet buffer, on any interface. Zero-copy is what the driver decides at bind; veth has none, and it
+// is untested here. Busy polling (Config.Spin) has the reader drive the device itself; it serves best with
+// /sys/class/net/IF/napi_defer_hard_irqs and gro_flush_timeout set, so that interrupts keep off.
+//
+// # Offloads
+//
+// AF_XDP knows none: Rx is empty. Super-frames and partial checksums are taken nevertheless (unless NoSuper), and
+// finished in software with one system call for all segments; a stack that hands down super-frames is faster for it.
+//
+// The far side has to finish what it sends. Over veth the peer's kernel leaves checksums partial and AF_XDP does not
+// say so, so that every packet looks corrupt: switch its offload off (`ethtool -K PEER tx off tso off gso off`). In
+// generic mode receive offload of the interface merges frames before the program sees them (`ethtool -K IF gro off
+// lro off`); super-frames are dropped and counted. A driver that takes VLAN tags off loses them (`ethtool -K IF
+// rxvlan off`).
+package xdp

@@ -1,0 +1,104 @@
+package xdp
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+	"tapestry/internal/nstest"
+	"tapestry/link"
+	"tapestry/link/packet"
+)
+
+// veth makes two interfaces that are each other's wire, up, with a kernel that keeps quiet. What the kernel sends
+// through the second is finished: the first could not tell. The first has this many receive queues; the second sends into
+// the first of them alone, since linktest wants the order kept.
+func veth(t testing.TB, mtu, queues int) (a, b string) { return vethOf(t, mtu, queues, 1) }
+
+func vethOf(t testing.TB, mtu, queues, senders int) (a, b string) {
+	t.Helper()
+	nstest.Require(t)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU, attrs.NumRxQueues, attrs.NumTxQueues = "vetha", mtu, queues, senders
+	v := &netlink.Veth{LinkAttrs: attrs, PeerName: "vethb", PeerMTU: uint32(mtu), PeerNumRxQueues: uint32(senders), PeerNumTxQueues: uint32(senders)}
+	if err := netlink.LinkAdd(v); err != nil {
+		t.Fatalf("make a veth pair: %v", err)
+	}
+	t.Cleanup(func() {
+		if l, err := netlink.LinkByName("vetha"); err == nil {
+			netlink.LinkDel(l)
+		}
+	})
+	ethtool(t, "vethb")
+	for _, name := range []string{"vetha", "vethb"} {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0); err != nil {
+			t.Fatal(err)
+		}
+		setUp(t, name)
+	}
+	awaitUp(t, "vetha")
+	awaitUp(t, "vethb")
+	return "vetha", "vethb"
+}
+
+// ethtool switches off on an interface what AF_XDP at its far end cannot express.
+func ethtool(t testing.TB, name string) {
+	t.Helper()
+	out, err := exec.Command(nstest.Tool(t, "ethtool"), "-K", name, "tx", "off", "tso", "off", "gso", "off").CombinedOutput()
+	if err != nil {
+		t.Fatalf("ethtool -K %s: %v\n%s", name, err, out)
+	}
+}
+
+// awaitUp waits until the interface takes frames: the kernel gives it a queue some time after it is up.
+func awaitUp(t testing.TB, name string) {
+	t.Helper()
+	for range 5000 {
+		if l, err := netlink.LinkByName(name); err == nil && l.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("%s is not operational after 5 s", name)
+}
+
+func setUp(t testing.TB, name string) {
+	t.Helper()
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkSetUp(l); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open makes a device, and skips where the kernel lacks AF_XDP or the user the right to it.
+func open(t testing.TB, c Config) *Device {
+	t.Helper()
+	nstest.Require(t)
+	d, err := Open(c)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EAFNOSUPPORT) {
+		nstest.Skip(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// openPacket makes a packet socket that sends finished frames only.
+func openPacket(t testing.TB, name string) link.Device {
+	t.Helper()
+	d, err := packet.Open(packet.Config{Interface: name, NoVnetHdr: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
