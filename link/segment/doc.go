@@ -42,6 +42,10 @@
 // VLAN 0, is of the port's PVID; one with a tag of a VLAN that the port is not in is dropped. Each VLAN learns by itself. A second
 // tag is payload. Without Config.VLANs all tags are.
 //
+// An access port admits frames with a tag of its own VLAN, as other switches do. If that is a trunk's PVID, they lose the
+// tag there, and a second one tells the next switch where they go: a station gets frames, not answers, into other VLANs.
+// Where VLANs keep strangers apart, have no station in a trunk's PVID.
+//
 // # Loops
 //
 // With [Config.Tree] the switch takes part in a spanning tree. Ports of devices are edge ports: they forward at once,

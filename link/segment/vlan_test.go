@@ -185,3 +185,19 @@ func FuzzVLAN(f *testing.F) {
 		}
 	})
 }
+
+// TestSecondTag: a second tag is payload, which the next switch reads where the first was taken away.
+func TestSecondTag(t *testing.T) {
+	s := newSegment(t, Config{VLANs: true})
+	access := listen(t, s, PortConfig{})
+	native := listen(t, s, PortConfig{VLAN: VLAN{PVID: 1, Trunk: AllVLANs()}})
+	all := listen(t, s, PortConfig{VLAN: VLAN{Trunk: AllVLANs()}})
+	other := listen(t, s, PortConfig{VLAN: VLAN{PVID: 20}})
+	frame := octets(ethernet.Broadcast, addr(0), 60)
+	access.say(tagged(frame, 1, 20))
+	native.expect(t, "the trunk with the station's VLAN as its PVID", tagged(frame, 20))
+	all.expect(t, "the trunk without a PVID", tagged(frame, 1, 20))
+	other.expect(t, "the other VLAN of the same switch")
+	access.say(tagged(frame, 20, 1))
+	access.expectDrops(t, "vlan", 1)
+}
