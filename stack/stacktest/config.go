@@ -28,7 +28,7 @@ type Config struct {
 type HostConfig struct {
 	Name      string                // required
 	Segment   string                // default "lan"
-	Addresses []netip.Prefix        // default the next of 198.51.100.0/24 and 2001:db8::/64
+	Addresses []netip.Prefix        // default the next of 198.51.100.0/24 and 2001:db8::/64; the 255th station and later ones have IPv6 alone
 	Addr      ethernet.Addr         // default one that goes with the addresses
 	Interface stack.InterfaceConfig // its Name defaults to "eth0"; Addr and Addresses are the ones above
 	Tx, Rx    string                // what the wire from the host and to it does; default Config.Impair and a perfect one

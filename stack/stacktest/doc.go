@@ -55,6 +55,8 @@
 //   - Inside a bubble t.Run, t.Parallel and t.Deadline panic. Call Run in each subtest instead.
 //   - stack.Host.Resolver is package net's code: its query identifiers are not the seed's. Dial of a host looks up names
 //     of the rig by itself, and is repeatable.
+//   - There are 254 IPv4 addresses to hand out, and stations beyond have IPv6 alone: in a larger rig dial [Host.Addr6], or
+//     give HostConfig.Addresses of a larger network.
 //   - Iterating a map while sending is not repeatable; nor is a select with two ready channels, nor math/rand without a
 //     seed.
 //   - With the race detector runs are correct, but may differ from one another.

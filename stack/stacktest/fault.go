@@ -1,20 +1,38 @@
 package stacktest
 
-import "tapestry/link/impair"
+import (
+	"strings"
+
+	"tapestry/link/impair"
+)
 
 // Partition parts the stations: those named in different groups do not hear each other any more; those in no group hear
 // everybody. It replaces an earlier partition.
 func (n *Net) Partition(groups ...[]string) {
+	n.t.Helper()
 	m := map[string]int{}
 	for i, g := range groups {
 		for _, name := range g {
-			if n.lookup(name) == nil {
-				n.t.Errorf("stacktest: Partition: no station has the name %q", name)
-			}
-			m[name] = i + 1
+			n.group(m, name, i+1)
 		}
 	}
 	n.do(func() { n.groups = m })
+}
+
+// group puts the ports of a station into a group of m.
+func (n *Net) group(m map[string]int, name string, group int) {
+	n.t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	found := false
+	for _, p := range n.ports {
+		if strings.EqualFold(p.station, name) {
+			m[p.station], found = group, true
+		}
+	}
+	if !found {
+		n.t.Errorf("stacktest: Partition: no station has the name %q", name)
+	}
 }
 
 // Heal ends a partition.

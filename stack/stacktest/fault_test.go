@@ -41,6 +41,8 @@ func TestPartition(t *testing.T) {
 		check("a apart from b", false, true, true)
 		n.Partition([]string{"a", "b"}, []string{"c"})
 		check("c apart", true, false, false)
+		n.Partition([]string{"A"}, []string{"B"})
+		check("a apart from b, by names in capitals", false, true, true)
 		n.Heal()
 		check("healed", true, true, true)
 		n.Cut(b)

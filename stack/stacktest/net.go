@@ -72,6 +72,7 @@ func (n *Net) Hub(name string) *Segment {
 // AddSegment makes a segment. Its clock is the rig's.
 func (n *Net) AddSegment(c segment.Config) *Segment {
 	n.t.Helper()
+	defaultTo(&c.Name, "segment")
 	n.mu.Lock()
 	taken := slices.ContainsFunc(n.segments, func(s *Segment) bool { return s.Name() == c.Name })
 	n.mu.Unlock()
