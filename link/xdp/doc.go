@@ -45,6 +45,7 @@
 //   - A write never blocks: without free chunks, after one try to have them sent, the frame is dropped and counted.
 //     What a busy device leaves in the ring is tried again after a millisecond. Frames in the ring of an interface
 //     that goes down leave when it is up again; later ones are dropped.
+//   - The kernel frees the queues of a closed device a little later: Open waits for one that is taken, a second at most.
 //   - When the reader is slow, the kernel drops, and Stats counts it as RxDropped.
 //   - A frame longer than a chunk less 256 octets of headroom takes several (multi-buffer, Linux 6.6), up to the
 //     kernel's 17 fragments; where the kernel or the driver cannot, Open says which MTU would do. Attaching by a link

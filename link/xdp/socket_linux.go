@@ -3,6 +3,7 @@ package xdp
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +20,23 @@ type socket struct {
 	done  ring[uint64]       // chunks that were sent from
 }
 
+// The kernel frees the queue of a socket that was closed, or whose process died, some time later.
+const (
+	freeWait  = time.Second
+	freePause = 2 * time.Millisecond
+)
+
 // newSocket makes a socket for one queue of the interface and binds it.
 func newSocket(c *Config, ifindex, queue int, sg bool) (*socket, error) {
+	for end := time.Now().Add(freeWait); ; time.Sleep(freePause) {
+		s, err := trySocket(c, ifindex, queue, sg)
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(end) {
+			return s, err
+		}
+	}
+}
+
+func trySocket(c *Config, ifindex, queue int, sg bool) (*socket, error) {
 	s := &socket{fd: -1, chunk: c.Chunk}
 	if err := s.open(c); err != nil {
 		s.close()
