@@ -14,8 +14,9 @@
 // # The pairs
 //
 // A pair is named sender>receiver. The kernel sends with CUBIC as the engine does, whatever the machine's default is,
-// and in one more pair with the machine's default where that is another. All of a round's pairs run at the same time
-// and share the processor; the scenarios are slow enough for that, and the row "clean" shows it.
+// and in one more pair with the machine's default where that is another. The engine sends with each of its ways to recover
+// from loss (stack.TCPConfig.Recovery): ours-sack and ours-rack; plain "ours" only receives. All of a round's pairs run at
+// the same time and share the processor; the scenarios are slow enough for that, and the row "clean" shows it.
 //
 // # How to read it
 //

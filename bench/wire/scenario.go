@@ -35,6 +35,7 @@ var scenarios = []scenario{
 	{name: "clean", wire: "rate=40mbit,delay=20ms", length: 5 * time.Second, heavy: true},
 	{name: "loss", wire: "loss=1%,delay=20ms,rate=20mbit", length: 12 * time.Second},
 	{name: "loss_rtt20", wire: "loss=1%,delay=10ms,rate=20mbit", length: 10 * time.Second},
+	{name: "loss_near", wire: "loss=0.2%,delay=1ms,rate=20mbit", length: 8 * time.Second},
 	{name: "loss5", wire: "loss=5%,delay=20ms,rate=20mbit", length: 12 * time.Second},
 	{name: "burst", wire: "loss=1%,burst=4,delay=20ms,rate=20mbit", length: 12 * time.Second},
 	{name: "requests", wire: "loss=2%,delay=10ms,rate=20mbit", length: 12 * time.Second, asks: true},
@@ -97,7 +98,7 @@ func (p pair) name() string { return p.from.name + ">" + p.to.name }
 
 // pairs begins with what the others are compared with.
 func pairs() []pair {
-	all := []pair{{kernel, kernel}, {ours, ours}, {ours, kernel}, {kernel, ours}}
+	all := []pair{{kernel, kernel}, {oursSACK, oursSACK}, {oursRACK, oursRACK}, {oursSACK, kernel}, {oursRACK, kernel}, {kernel, ours}}
 	if machineCongestion() != reference {
 		all = append(all, pair{kernelSelf, kernel})
 	}

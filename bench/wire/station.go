@@ -46,13 +46,21 @@ type counts struct {
 const reference = "cubic"
 
 var (
-	ours       = kind{"ours", openHost}
+	ours       = kind{"ours", openHost("")} // receives alone, so that it does not matter how it recovers
+	oursSACK   = kind{"ours-sack", openHost("sack")}
+	oursRACK   = kind{"ours-rack", openHost("rack")}
 	kernel     = kind{"kernel", openKernel(reference)}
 	kernelSelf = kind{"kernel-" + machineCongestion(), openKernel("")}
 )
 
-// openHost makes a host of ours on a port of s.
-func openHost(s *segment.Segment, wrap wrapper, a netip.Prefix) (station, error) {
+// openHost makes a host of ours on a port of s, which recovers from loss as recovery says.
+func openHost(recovery string) func(*segment.Segment, wrapper, netip.Prefix) (station, error) {
+	return func(s *segment.Segment, wrap wrapper, a netip.Prefix) (station, error) {
+		return joinHost(s, wrap, a, stack.TCPConfig{Congestion: reference, Recovery: recovery})
+	}
+}
+
+func joinHost(s *segment.Segment, wrap wrapper, a netip.Prefix, c stack.TCPConfig) (station, error) {
 	port, err := s.NewDevice(segment.PortConfig{Offload: segment.AllOffloads})
 	if err != nil {
 		return nil, err
@@ -62,7 +70,7 @@ func openHost(s *segment.Segment, wrap wrapper, a netip.Prefix) (station, error)
 		port.Close()
 		return nil, err
 	}
-	h, err := stack.New(stack.Config{TCP: stack.TCPConfig{Congestion: reference}})
+	h, err := stack.New(stack.Config{TCP: c})
 	if err != nil {
 		dev.Close()
 		return nil, err
