@@ -35,14 +35,14 @@ type TCPConfig struct {
 	Congestion string // "cubic" (RFC 9438), the default, or "reno", here far hastier than RFC 5681 §3.1
 	// Recovery is how the host finds and repairs what it sent and the network lost, if the peer knows SACK.
 	//
-	//   - "sack", the default: two full segments acknowledged above a hole show it lost (RFC 6675). It gets out of an
-	//     outage by slow start, as a sender should, and bears some reordering. It waits for a timeout of at least 200 ms
-	//     where the tail of what was sent is lost or a segment is lost twice, at the start of a connection, and where the
-	//     peer's acknowledgements move its window meanwhile, as those of Linux often do.
+	//   - "sack", the default: two full segments acknowledged above a hole show it lost (RFC 6675). After a timeout it goes
+	//     on with what the window allows, and it bears some reordering. It waits for a timeout of at least 200 ms where the
+	//     tail of what was sent is lost, a segment is lost twice, the first of a connection is lost, or the peer's window
+	//     moves with the acknowledgements that show the hole: that of Linux does, as long as it grows.
 	//   - "rack": what was sent a quarter of a round trip before what arrived is lost, and the tail of a flight is probed
-	//     after two round trips (RFC 8985). It is the quicker one where single segments are lost at random. In the engine
-	//     it stalls once a whole flight is lost, as in an outage or by overflow of a short queue: a timeout for every
-	//     segment or two, until all are repaired; and it takes late segments for lost ones.
+	//     after two round trips (RFC 8985). It has fewer timeouts, and is the quicker one, where segments are lost at random.
+	//     In the engine it stalls once a whole flight is lost, as in an outage or when a short queue overflows: every
+	//     segment or two wait for a timeout until all are repaired. Under reordering it repairs what is not lost.
 	//
 	// bench/results/wire.txt has the figures of both.
 	Recovery          string
