@@ -67,7 +67,8 @@
 //     that another has, as on any switch: [Segment.SetStatic] binds one to its port.
 //   - A port is heard 64 BPDUs a second.
 //   - [Jabber] bounds frames and floods a second. It is off unless it is asked for: what is too much depends on the lab. A
-//     thousand floods a second is ample for most.
+//     thousand floods a second is ample for most. Without it, who sends more than a station reads fills that station's
+//     queue, and others' frames to it are dropped too: a queue is first come, first served.
 //   - There are 4095 ports at the most.
 //
 // # Locks

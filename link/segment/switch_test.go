@@ -310,6 +310,40 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// TestFlooder: who floods takes a slow station's queue from others, unless PortConfig.Jabber bounds that.
+func TestFlooder(t *testing.T) {
+	tests := []struct {
+		name   string
+		jabber Jabber
+		want   uint64 // of the frames of another
+	}{
+		{"no bound", Jabber{}, 0},
+		{"floods", Jabber{Floods: 40}, 16},
+		{"frames", Jabber{Frames: 40}, 16},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSegment(t, Config{Clock: newHandClock()})
+			bad, good := listen(t, s, PortConfig{Jabber: tt.jabber}), listen(t, s, PortConfig{})
+			slow, err := s.NewDevice(PortConfig{Depth: 64})
+			if err != nil {
+				t.Fatal(err)
+			}
+			slow.WriteFrames([]link.Frame{link.NewFrame(octets(ethernet.Broadcast, addr(2), 60))})
+			for i := range 1000 {
+				bad.say(octets(ethernet.Broadcast, addr(10+i), 60))
+			}
+			before := slow.Stats().RxFrames
+			for range 16 {
+				good.say(octets(addr(2), addr(1), 60))
+			}
+			if got := slow.Stats().RxFrames - before; got != tt.want {
+				t.Errorf("%d frames of another in the queue, want %d of 16 (%v)", got, tt.want, slow.Port().Drops())
+			}
+		})
+	}
+}
+
 func TestJabber(t *testing.T) {
 	clock := newHandClock()
 	var log strings.Builder
