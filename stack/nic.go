@@ -24,6 +24,7 @@ type nic struct {
 	iface  *Interface
 	dev    link.Device
 	queues []link.Queue
+	steer  steerer // nil: one queue, or a device that does not know
 	addr   ethernet.Addr
 	noIPv6 bool
 	is4    atomic.Bool // IPv6 is off for good: the MTU may be less than it needs
@@ -48,6 +49,9 @@ func newNIC(i *Interface, dev link.Device, c InterfaceConfig) *nic {
 		info: info,
 	}
 	n.wants.init(n.addr, &n.drops.otherHost)
+	if d, ok := dev.(steerer); ok && len(n.queues) > 1 {
+		n.steer = d
+	}
 	if d, ok := dev.(filterer); ok {
 		d.SetFilter(n.wants.frame)
 	}

@@ -29,13 +29,35 @@ func (n *nic) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
 		queue = pkt.Hash
 		frames = append(frames, frame(pkt))
 	}
-	if len(frames) > 0 {
-		n.queues[queue%uint32(len(n.queues))].WriteFrames(frames) // the device counts what it drops
-	}
+	n.write(frames, queue)
 	clear(frames)
 	*b = frames[:0]
 	batches.Put(b)
 	return pkts.Len(), nil
+}
+
+// steerer is a device that knows which of its queues, as an index, a frame's flow has: what comes back comes in there.
+type steerer interface {
+	QueueOf(f *link.Frame) int
+}
+
+// write gives frames to the queue of their flow; the device counts what it drops. The engine's hash is a random number
+// of each connection, and zero for all but TCP: it spreads where the device knows no better.
+func (n *nic) write(frames []link.Frame, hash uint32) {
+	if n.steer == nil {
+		if len(frames) > 0 {
+			n.queues[hash%uint32(len(n.queues))].WriteFrames(frames)
+		}
+		return
+	}
+	for len(frames) > 0 {
+		queue, same := n.steer.QueueOf(&frames[0]), 1
+		for same < len(frames) && n.steer.QueueOf(&frames[same]) == queue {
+			same++
+		}
+		n.queues[queue].WriteFrames(frames[:same])
+		frames = frames[same:]
+	}
 }
 
 // frame gives the packet's memory a second owner and says in the link's terms what is still to be done to it.

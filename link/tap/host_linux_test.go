@@ -12,7 +12,7 @@ import (
 )
 
 // TestHost has the kernel talk TCP with a host of ours on a device with everything on: two queues, steering, a filter.
-// What the kernel sends comes in on one queue, a connection at a time, and nothing is lost on the way.
+// A connection has one queue, for both directions, and nothing is lost on the way.
 func TestHost(t *testing.T) {
 	d := withKernel(t, Config{Queues: 2, Accept: &Accept{}})
 	h, err := stack.New(stack.Config{Name: "station"})
@@ -55,7 +55,7 @@ func echoTCP(l net.Listener) {
 	}
 }
 
-// oneQueue sends and reads back some octets and gives the queue that carried them in.
+// oneQueue sends and reads back some octets and gives the queue that carried them, both ways.
 func oneQueue(t *testing.T, d *Device, address string) int {
 	t.Helper()
 	before := d.QueueStats()
@@ -74,9 +74,9 @@ func oneQueue(t *testing.T, d *Device, address string) int {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Fatalf("%d octets came back, %v, want %d, the same", len(got), err, len(want))
 	}
-	var in [2]uint64
+	var in, out [2]uint64
 	for q, s := range d.QueueStats() {
-		in[q] = s.RxBytes - before[q].RxBytes
+		in[q], out[q] = s.RxBytes-before[q].RxBytes, s.TxBytes-before[q].TxBytes
 	}
 	queue := 0
 	if in[1] > in[0] {
@@ -85,6 +85,9 @@ func oneQueue(t *testing.T, d *Device, address string) int {
 	// The kernel's answers to neighbour discovery and its reports of groups are short.
 	if d.Help().Steering.By == Program && in[1-queue] > 10_000 {
 		t.Errorf("a connection's octets came in on both queues: %v", in)
+	}
+	if out[1-queue] > 10_000 {
+		t.Errorf("a connection came in on queue %d and left by the other: %v", queue, out)
 	}
 	return queue
 }
