@@ -60,6 +60,9 @@ func lineOf(d *apps.Document, path string) int {
 	return max(1, d.Line(strings.Split(path, ".")...))
 }
 
+// mostKnown is how many of the known words an error lists.
+const mostKnown = 20
+
 // didYouMean is the end of an error about an unknown word.
 func didYouMean(s string, known []string) string {
 	if n, ok := apps.Nearest(s, known); ok {
@@ -70,5 +73,9 @@ func didYouMean(s string, known []string) string {
 	}
 	sorted := append([]string(nil), known...)
 	sort.Strings(sorted)
-	return "; known are " + strings.Join(sorted, ", ")
+	more := ""
+	if n := len(sorted) - mostKnown; n > 0 {
+		sorted, more = sorted[:mostKnown], fmt.Sprintf(" and %d more", n)
+	}
+	return "; known are " + strings.Join(sorted, ", ") + more
 }
