@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tapestry/link/pcap"
 	"tapestry/link/vxlan"
 )
 
@@ -229,15 +230,17 @@ func (c *checker) unixgram(path string, j *JointPlan, f fileUnixgram) {
 }
 
 func (c *checker) replay(path string, j *JointPlan, f fileReplay) {
-	r := &ReplayPlan{Fast: f.Fast, Times: 1, After: c.age(path+".after", f.After), Speed: f.Speed, MaxPause: c.age(path+".max_pause", f.MaxPause)}
+	r := &ReplayPlan{Fast: f.Fast, Times: 1, After: c.age(path+".after", f.After), MaxPause: c.age(path+".max_pause", f.MaxPause)}
 	j.Replay = r
 	if f.Times != nil {
 		if r.Times = *f.Times; r.Times < 0 {
 			c.bad(path+".times", "%d is less than nothing; 0 is until the lab ends", r.Times)
 		}
 	}
-	if f.Speed < 0 || f.Speed > 1e6 || f.Speed != f.Speed {
-		c.bad(path+".speed", "%v is no speed; 2.0 is twice as fast as it was captured", f.Speed)
+	if f.Speed != nil {
+		if r.Speed = *f.Speed; !(r.Speed > 0 && r.Speed <= 1e6) {
+			c.bad(path+".speed", "%v is no speed; 2.0 is twice as fast as it was captured", r.Speed)
+		}
 	}
 	if r.Fast && r.Times == 0 {
 		c.bad(path+".fast", "together with times = 0 nothing would limit the rate; remove one of the two keys")
@@ -248,11 +251,27 @@ func (c *checker) replay(path string, j *JointPlan, f fileReplay) {
 	}
 	r.File = c.path(f.File)
 	j.Lines = []string{f.File}
-	info, err := os.Stat(r.File)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", r.File)
+	if err := checkCapture(r.File); err != nil {
+		c.bad(path+".file", "%v; name a capture (pcap or pcapng) that this user can read", err)
 	}
+}
+
+// checkCapture looks at a capture's beginning.
+func checkCapture(name string) error {
+	info, err := os.Stat(name)
 	if err != nil {
-		c.bad(path+".file", "%v; name a capture that this user can read", err)
+		return err
 	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := pcap.NewReader(f); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }

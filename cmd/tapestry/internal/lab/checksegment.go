@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,10 +98,8 @@ func (c *checker) tree(path string, s *SegmentPlan, f fileSegment) {
 	if p := f.Priority; p != 0 && (p < minPriority || p > maxPriority || p%stepPriority != 0) {
 		c.bad(path+".priority", "%d is no priority of a bridge; use %d to %d in steps of %d (IEEE 802.1D-2004 §9.2.5)", p, minPriority, maxPriority, stepPriority)
 	}
-	s.Tree = &segment.TreeConfig{
-		Priority: uint16(f.Priority), Hello: c.within(path+".hello", f.Hello, 1, 10),
-		MaxAge: c.within(path+".max_age", f.MaxAge, 6, 40), ForwardDelay: c.within(path+".forward_delay", f.ForwardDelay, 4, 30),
-	}
+	s.Tree = &segment.TreeConfig{Priority: uint16(f.Priority)}
+	c.treeTimers(path, s.Tree, f)
 }
 
 // within reads a duration between so many seconds.
@@ -231,7 +230,20 @@ func (c *checker) vlans(path string, p *Port, f filePort) {
 	if f.VLAN != 0 {
 		c.between(path+".vlan", f.VLAN, 1, ethernet.MaxVID, "these are the VLANs that IEEE 802.1Q has")
 	}
+	if p.Kind == "host" && f.Tagged != nil {
+		c.bad(path+".tagged", "a host speaks no tags; write vlan = 10, and for each other VLAN another [[%s]]", hostTable(path))
+		return
+	}
 	p.VLAN = segment.VLAN{PVID: uint16(f.VLAN), Trunk: c.tagged(path+".tagged", f.Tagged)}
+	if f.Tagged != "all" && slices.ContainsFunc(p.VLAN.Trunk, func(r segment.VLANRange) bool { return r.First <= p.VLAN.PVID && p.VLAN.PVID <= r.Last }) {
+		c.bad(path+".vlan", "VLAN %d is among those of tagged; its frames leave either with a tag or without: remove it from one of the two keys", f.VLAN)
+	}
+}
+
+// hostTable is the key of all interfaces in the path of one.
+func hostTable(path string) string {
+	table, _, _ := strings.Cut(path, "[")
+	return table
 }
 
 // tagged reads a list of VLANs, a text like "10-19,30", or "all".
@@ -280,8 +292,12 @@ func (c *checker) noPort(path string, f filePort) {
 func (c *checker) trunk(name string, f fileTrunk) {
 	path := "trunk." + name
 	c.memberName(path, name, "trunk")
-	if len(f.Segments) != 2 || f.Segments[0] == f.Segments[1] {
+	switch {
+	case len(f.Segments) != 2:
 		c.bad(path, `a trunk joins two segments; write segments = ["lan", "core"]`)
+		return
+	case f.Segments[0] == f.Segments[1]:
+		c.bad(path+".segments", "both ends are on segment %s; a trunk joins two different ones", f.Segments[0])
 		return
 	}
 	t := &TrunkPlan{Name: name}

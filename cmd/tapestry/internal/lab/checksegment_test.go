@@ -61,9 +61,15 @@ func TestSegmentProblems(t *testing.T) {
 		{"VLAN out of range", lan + onLAN + "vlan = 4095\n", []string{
 			`lab.toml:6: host.alpha.interface[0].vlan: 4095 is outside of 1 to 4094; these are the VLANs that IEEE 802.1Q has`,
 		}},
-		{"VLANs out of range", lan + onLAN + "tagged = [10, 0]\n" + beta + "tagged = \"20-10\"\n", []string{
-			`lab.toml:6: host.alpha.interface[0].tagged[1]: 0 is no VLAN; IEEE 802.1Q has 1 to 4094`,
-			`lab.toml:11: host.beta.interface[0].tagged: 20-10 are no VLANs; write a list like [10, 20], text like "10-19,30", or "all"; IEEE 802.1Q has 1 to 4094`,
+		{"VLANs out of range", lan + "[tap.t1]\nsegment = \"lan\"\ntagged = [10, 0]\n[tap.t2]\nsegment = \"lan\"\ntagged = \"20-10\"\n" + onLAN, []string{
+			`lab.toml:4: tap.t1.tagged[1]: 0 is no VLAN; IEEE 802.1Q has 1 to 4094`,
+			`lab.toml:7: tap.t2.tagged: 20-10 are no VLANs; write a list like [10, 20], text like "10-19,30", or "all"; IEEE 802.1Q has 1 to 4094`,
+		}},
+		{"tags to a host", lan + onLAN + "tagged = [10]\n", []string{
+			`lab.toml:6: host.alpha.interface[0].tagged: a host speaks no tags; write vlan = 10, and for each other VLAN another [[host.alpha.interface]]`,
+		}},
+		{"VLAN with and without tag", lan + "[tap.t1]\nsegment = \"lan\"\nvlan = 10\ntagged = \"9-11\"\n" + onLAN, []string{
+			`lab.toml:4: tap.t1.vlan: VLAN 10 is among those of tagged; its frames leave either with a tag or without: remove it from one of the two keys`,
 		}},
 		{"VLAN on a hub", lan + "kind = \"hub\"\n" + onLAN + "vlan = 5\n", []string{
 			`lab.toml:7: host.alpha.interface[0].vlan: lan is a hub, which knows no VLANs; remove this key, or write kind = "switch" there`,
@@ -96,7 +102,19 @@ func TestSegmentProblems(t *testing.T) {
 			`lab.toml:3: segment.lan.priority: 5 is no priority of a bridge; use 4096 to 61440 in steps of 4096 (IEEE 802.1D-2004 §9.2.5)`,
 			`lab.toml:4: segment.lan.hello: 20s is outside of 1 s to 10 s (IEEE 802.1D-2004 §17.14)`,
 		}},
+		{"max_age for forward_delay", lan + "stp = true\nforward_delay = \"4s\"\nmax_age = \"20s\"\n" + onLAN, []string{
+			`lab.toml:4: segment.lan.max_age: 20s is more than 2 x (forward_delay 4s - 1s) (IEEE 802.1D-1998 §8.10.2); set 6s at most, or forward_delay = "11s", or leave one of the two out`,
+		}},
+		{"max_age for hello", lan + "stp = true\nhello = \"5s\"\nmax_age = \"6s\"\n" + onLAN, []string{
+			`lab.toml:4: segment.lan.max_age: 6s is less than 2 x (hello 5s + 1s) (IEEE 802.1D-1998 §8.10.2); raise it to 12s, or leave it out`,
+		}},
+		{"forward_delay for hello", lan + "stp = true\nhello = \"5s\"\nforward_delay = \"4s\"\n" + onLAN, []string{
+			`lab.toml:4: segment.lan.forward_delay: 4s is too short for hello 5s (IEEE 802.1D-1998 §8.10.2); raise it to 7s, or leave it out`,
+		}},
 		{"trunk of one", lan + "[trunk.up]\nsegments = [\"lan\", \"lan\"]\n" + onLAN, []string{
+			`lab.toml:3: trunk.up.segments: both ends are on segment lan; a trunk joins two different ones`,
+		}},
+		{"trunk of three", lan + "[trunk.up]\nsegments = [\"lan\", \"core\", \"wan\"]\n" + onLAN, []string{
 			`lab.toml:2: trunk.up: a trunk joins two segments; write segments = ["lan", "core"]`,
 		}},
 		{"trunk to nowhere", lan + trunk + onLAN, []string{
@@ -132,8 +150,12 @@ func TestSegmentProblems(t *testing.T) {
 		}},
 		{"unixgram", lan + "[unixgram.u]\nsegment = \"lan\"\n" + onLAN, []string{`lab.toml:2: unixgram.u: the socket has no path; add path = "u.sock"`}},
 		{"replay", lan + "[replay.r]\nsegment = \"lan\"\nfile = \"none.pcapng\"\nfast = true\ntimes = 0\n" + onLAN, []string{
-			`lab.toml:4: replay.r.file: stat none.pcapng: no such file or directory; name a capture that this user can read`,
+			`lab.toml:4: replay.r.file: stat none.pcapng: no such file or directory; name a capture (pcap or pcapng) that this user can read`,
 			`lab.toml:5: replay.r.fast: together with times = 0 nothing would limit the rate; remove one of the two keys`,
+		}},
+		{"replay of what is no capture", lan + "[replay.r]\nsegment = \"lan\"\nfile = \"testdata/campus.toml\"\nspeed = 0.0\n" + onLAN, []string{
+			`lab.toml:4: replay.r.file: testdata/campus.toml: pcap: neither pcap nor pcapng; name a capture (pcap or pcapng) that this user can read`,
+			`lab.toml:5: replay.r.speed: 0 is no speed; 2.0 is twice as fast as it was captured`,
 		}},
 	}
 	for _, tt := range tests {
@@ -155,9 +177,53 @@ func TestSameAddressApart(t *testing.T) {
 	for name, text := range map[string]string{
 		"segments": lan + "[segment.other]\n" + onLAN + strings.NewReplacer(".3/", ".2/", "lan", "other").Replace(beta),
 		"VLANs":    lan + onLAN + "vlan = 10\n" + strings.Replace(beta, ".3/", ".2/", 1) + "vlan = 20\n",
+		"VLANs and a TAP in one": lan + "[tap.tap0]\nsegment = \"lan\"\nvlan = 10\naddress = [\"198.51.100.1/24\"]\n" + onLAN + "vlan = 10\n" +
+			strings.Replace(beta, ".3/", ".2/", 1) + "vlan = 20\n",
 	} {
 		if _, err := Load("lab.toml", []byte(text), registry); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestSameAddressAtTheKernel has one address in two VLANs that are both the kernel's.
+func TestSameAddressAtTheKernel(t *testing.T) {
+	stations := onLAN + "vlan = 10\n" + strings.Replace(beta, ".3/", ".2/", 1) + "vlan = 20\n"
+	for name, taps := range map[string]string{
+		"two TAPs": "[tap.tap0]\nsegment = \"lan\"\nvlan = 10\n[tap.tap1]\nsegment = \"lan\"\nvlan = 20\n",
+		"tagged":   "[tap.tap0]\nsegment = \"lan\"\ntagged = [10, 20]\n",
+	} {
+		if _, err := Load("lab.toml", []byte(lan+taps+stations), registry); err == nil || !strings.Contains(err.Error(), "duplicate address") {
+			t.Errorf("%s: %v, want a duplicate address", name, err)
+		}
+	}
+}
+
+// TestTreeTimers: what the file leaves out follows from what it has, and a switch takes it.
+func TestTreeTimers(t *testing.T) {
+	for _, tt := range []struct {
+		keys                 string
+		hello, age, forwards time.Duration // in seconds
+	}{
+		{"", 2, 20, 15},
+		{"forward_delay = \"4s\"", 2, 6, 4},
+		{"forward_delay = \"30s\"", 2, 20, 30},
+		{"max_age = \"40s\"", 2, 40, 21},
+		{"max_age = \"6s\"", 2, 6, 15},
+		{"hello = \"10s\"", 10, 22, 15},
+		{"hello = \"5s\"\nforward_delay = \"7s\"", 5, 12, 7},
+	} {
+		p, err := Load("lab.toml", []byte(lan+"stp = true\n"+tt.keys+onLAN), registry)
+		if err != nil {
+			t.Errorf("%s: %v", tt.keys, err)
+			continue
+		}
+		got, want := *p.Segments[0].Tree, segment.TreeConfig{Hello: tt.hello * time.Second, MaxAge: tt.age * time.Second, ForwardDelay: tt.forwards * time.Second}
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", tt.keys, got, want)
+		}
+		if err := Check(p); err != nil {
+			t.Errorf("%s: %v", tt.keys, err)
 		}
 	}
 }

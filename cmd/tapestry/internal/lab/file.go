@@ -115,13 +115,13 @@ type fileUnixgram struct {
 
 // fileReplay sends the frames of a capture into a segment.
 type fileReplay struct {
-	Segment  string  `toml:"segment"`
-	File     string  `toml:"file"`
-	Fast     bool    `toml:"fast"`      // without the pauses between frames
-	Times    *int    `toml:"times"`     // default 1; 0: until the lab ends
-	After    string  `toml:"after"`     // from the start of the lab
-	Speed    float64 `toml:"speed"`     // default 1
-	MaxPause string  `toml:"max_pause"` // default: any
+	Segment  string   `toml:"segment"`
+	File     string   `toml:"file"`
+	Fast     bool     `toml:"fast"`      // without the pauses between frames
+	Times    *int     `toml:"times"`     // default 1; 0: until the lab ends
+	After    string   `toml:"after"`     // from the start of the lab
+	Speed    *float64 `toml:"speed"`     // default 1
+	MaxPause string   `toml:"max_pause"` // default: any
 	filePort
 }
 

@@ -11,7 +11,7 @@ const amongKernel = "kernel"
 // reach tells which segments hear each other over trunks.
 type reach struct {
 	parent map[string]string
-	kernel map[string]bool // groups that the kernel is on
+	kernel map[string]bool // whom the kernel hears: stations in one VLAN of a group, or the whole group
 	taps   map[string]bool // names
 	mtu    map[string]int  // of segments that do not say
 }
@@ -26,7 +26,11 @@ func newReach(f file) reach {
 	}
 	for name, t := range f.Tap {
 		r.taps[name] = true
-		r.kernel[r.group(t.Segment)] = true
+		if g := r.group(t.Segment); t.Tagged != nil {
+			r.kernel[g] = true // its VLAN interfaces are in any of them
+		} else {
+			r.kernel[inVLAN(g, t.VLAN)] = true
+		}
 	}
 	groups := map[string]int{}
 	for _, v := range f.VXLAN {
@@ -53,10 +57,16 @@ func (r reach) group(segment string) string {
 // among names the stations that hear one on that segment; an empty one is straight on a TAP.
 func (r reach) among(segment string, vlan int) string {
 	g := r.group(segment)
-	if segment == "" || r.kernel[g] {
+	all := inVLAN(g, vlan)
+	if segment == "" || r.kernel[g] || r.kernel[all] {
 		return amongKernel
 	}
-	return fmt.Sprintf("segment %s, VLAN %d", g, max(vlan, 1))
+	return all
+}
+
+// inVLAN names the stations of a group that are in a VLAN.
+func inVLAN(group string, vlan int) string {
+	return fmt.Sprintf("segment %s, VLAN %d", group, max(vlan, 1))
 }
 
 // loops finds trunks that close a loop which nobody breaks: one frame to all would circle in it for ever.
