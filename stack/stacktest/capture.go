@@ -29,11 +29,27 @@ type capture struct {
 	first   int // index of the oldest in records
 	records []record
 	lost    int // forgotten for the limit
+
+	start     time.Time
+	hasFailed func() bool // asked before each frame until it holds
+	shown     int         // frames of a failure's trace
+	failure   *failure
+}
+
+// failure is what led to the test's first failure. The frames after it, those of the hosts that close most of all, are
+// in the capture alone.
+type failure struct {
+	frames int // that came before
+	shown  int
+	trace  string
 }
 
 func (c *capture) add(p *port, dir pcap.Direction, f []link.Frame) {
 	if c.isOff {
 		return
+	}
+	if c.failure == nil && c.hasFailed() {
+		c.markFailure()
 	}
 	now := time.Now()
 	for i := range f {
@@ -53,6 +69,16 @@ func (c *capture) add(p *port, dir pcap.Direction, f []link.Frame) {
 		clear(c.records[n:])
 		c.records, c.first = c.records[:n], 0
 	}
+}
+
+// markFailure takes the trace of what has been so far.
+func (c *capture) markFailure() {
+	held := len(c.records) - c.first
+	f := &failure{frames: c.lost + held, shown: min(held, max(0, c.shown))}
+	if f.shown > 0 {
+		f.trace = c.trace(c.start, f.shown)
+	}
+	c.failure = f
 }
 
 // each calls f with the latest count frames, all if count is negative, finished as a wire has them.
@@ -95,6 +121,19 @@ func (c *capture) trace(start time.Time, count int) string {
 		return nil
 	})
 	return s.String()
+}
+
+// remarks say what a reader of the file should know of it.
+func (c *capture) remarks() string {
+	var s string
+	held := len(c.records) - c.first
+	if before := c.failure.frames - c.lost; before < held {
+		s = fmt.Sprintf("; from frame %d on after the failure", max(before, 0)+1)
+	}
+	if c.lost > 0 {
+		s += fmt.Sprintf("; without the first %d frames, see Config.CaptureBytes", c.lost)
+	}
+	return s
 }
 
 func (c *capture) release() {

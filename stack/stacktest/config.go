@@ -21,7 +21,7 @@ type Config struct {
 
 	NoCapture    bool // remember no frames
 	CaptureBytes int  // how much to remember: the latest frames; default 64 MiB
-	Trace        int  // how many of the latest frames a failed test prints; default 40; negative: none
+	Trace        int  // how many of the frames before its failure a failed test prints; default 40; negative: none
 }
 
 // HostConfig describes a host. The zero value of each field means its default.

@@ -36,8 +36,10 @@ type Net struct {
 
 func newNet(t *testing.T, c Config) *Net {
 	n := &Net{t: t, cfg: c.withDefaults(), names: map[string][]netip.Addr{}}
-	n.capture.isOff, n.capture.limit = n.cfg.NoCapture, n.cfg.CaptureBytes
 	n.loop = newLoop(n.cfg.Limit, n.giveUp)
+	n.capture = capture{
+		isOff: n.cfg.NoCapture, limit: n.cfg.CaptureBytes, start: n.loop.start, hasFailed: t.Failed, shown: n.cfg.Trace,
+	}
 	go n.loop.run() // ends with close
 	return n
 }
@@ -190,21 +192,26 @@ func (n *Net) close() {
 	n.capture.release()
 }
 
-// report writes down what a failed test needs.
+// report writes down what a failed test needs: what led to the first failure, and all of the run as a file.
 func (n *Net) report() {
-	n.t.Logf("stacktest: seed %d, %v, capture limit dropped %d frames", n.cfg.Seed, n.loop, n.capture.lost)
-	if n.capture.isOff {
+	n.t.Helper()
+	n.t.Logf("stacktest: seed %d, %v", n.cfg.Seed, n.loop)
+	c := &n.capture
+	if len(c.records) == 0 {
 		return
 	}
-	if n.cfg.Trace > 0 {
-		n.t.Logf("stacktest: the latest frames:\n%s", n.capture.trace(n.loop.start, n.cfg.Trace))
+	if c.failure == nil {
+		c.markFailure()
+	}
+	if c.failure.shown > 0 {
+		n.t.Logf("stacktest: the latest frames before the failure:\n%s", c.failure.trace)
 	}
 	name, err := n.saveCapture()
 	if err != nil {
 		n.t.Logf("stacktest: capture not written: %v", err)
 		return
 	}
-	n.t.Logf("stacktest: capture of the run: %s", name)
+	n.t.Logf("stacktest: capture of the run: %s%s", name, c.remarks())
 }
 
 // saveCapture writes the capture to a file that stays: in a folder of its own, or the one that go test -artifacts gives.

@@ -11,7 +11,7 @@ import (
 // Hosts are closed when f and the cleanups that it registered are over. The test is skipped, with an instruction, where
 // the engine cannot live in virtual time; with TAPESTRY_VTIME=1 in the environment, it fails.
 //
-// A test that failed prints its latest frames, and where it left the capture of the run.
+// A test that failed prints the latest frames before its first failure, and where it left the capture of the run.
 func Run(t *testing.T, c Config, f func(t *testing.T, n *Net)) {
 	t.Helper()
 	requireVirtualTime(t)
