@@ -279,28 +279,77 @@ func TestConfigErrors(t *testing.T) {
 }
 
 // client is the one of the package's comment, which sends what it reads back with the last octet changed.
-const client = `import socket, sys
+const client = `import os, socket, sys
+me = os.path.abspath(sys.argv[3]) if sys.argv[3] else ""
+if os.path.exists(me):
+    os.unlink(me)
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("")
+s.bind(me)
 s.connect(sys.argv[1])
 s.send(bytes.fromhex(sys.argv[2]))
 frame = s.recv(65536)
 s.send(frame[:-1] + b"\x2a")
 `
 
-func TestPython(t *testing.T) {
-	python := nstest.Tool(t, "python3")
-	path := filepath.Join(t.TempDir(), "port")
-	d := device(t, Config{Conn: bound(t, path)})
-	cmd := exec.Command(python, "-c", client, path, "020000000002020000000001"+"88b5"+strings.Repeat("07", 46))
+// startClient runs the client, bound to that path, or to an abstract name if it is empty. A command is put in front of it.
+func startClient(t *testing.T, d *Device, port, me string, front ...string) *bytes.Buffer {
+	t.Helper()
+	args := append(front, nstest.Tool(t, "python3"), "-c", client, port, "020000000002020000000001"+"88b5"+strings.Repeat("07", 46), me)
+	cmd := exec.Command(args[0], args[1:]...)
 	out := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait()
 	guard := time.AfterFunc(patience, func() { cmd.Process.Kill(); d.Close() })
-	defer guard.Stop()
+	t.Cleanup(func() {
+		guard.Stop()
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return out
+}
+
+// TestPython has the client here, where its path is left over from the last time, and in another network namespace.
+func TestPython(t *testing.T) {
+	dir := t.TempDir()
+	path, me := filepath.Join(dir, "port"), filepath.Join(dir, "client.sock")
+	d := device(t, Config{Conn: bound(t, path)})
+	answer := func(front ...string) {
+		out := startClient(t, d, path, me, front...)
+		converse(t, d, out)
+	}
+	answer()
+	answer(otherNamespace(t)...)
+}
+
+// otherNamespace is the front of a command that is to run in a network namespace of its own.
+func otherNamespace(t *testing.T) []string {
+	nstest.Require(t)
+	return []string{nstest.Tool(t, "unshare"), "-n"}
+}
+
+// TestUnreachableName has a client in another network namespace with a name that means nothing here: what goes to it is
+// counted as dropped.
+func TestUnreachableName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "port")
+	d := device(t, Config{Conn: bound(t, path)})
+	out := startClient(t, d, path, "", otherNamespace(t)...)
+	if got := next(t, d); got != 7 {
+		t.Errorf("the first frame ends with %d, want 7\n%s", got, out)
+	}
+	write(d, 3)
+	for end := time.Now().Add(patience); d.Stats().TxDropped == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if d.Peer() != nil || d.Stats().TxDropped != 1 {
+		t.Errorf("the peer is %v, counted %+v, want none and one drop", d.Peer(), d.Stats())
+	}
+}
+
+// converse takes part in what the client does.
+func converse(t *testing.T, d *Device, out *bytes.Buffer) {
+	t.Helper()
 	if got := next(t, d); got != 7 {
 		t.Errorf("the first frame ends with %d, want 7\n%s", got, out)
 	}

@@ -124,6 +124,10 @@ func (k *floodScratch) clone(f []link.Frame) []link.Frame {
 	return k.copies
 }
 
+// SetFilter has the segment leave out, of what goes to many stations, frames that wants is false for, without counting
+// them. It is given the frame's headers, and called by whoever writes to the segment. A later call takes the place of it.
+func (p *Port) SetFilter(wants func(head []byte) bool) { p.wants.Store(&wants) }
+
 // isWanted reports whether the station has a use for any of f.
 func (p *Port) isWanted(f []link.Frame) bool {
 	wants := p.wants.Load()
