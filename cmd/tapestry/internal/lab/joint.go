@@ -28,7 +28,15 @@ func (l *Lab) joint(j *JointPlan) error {
 	if err != nil {
 		return fmt.Errorf("lab: %s %s: %w", j.At.Kind, j.Name, err)
 	}
-	return l.bridge(j.At, l.watch(dev, j.At.Kind+" "+j.Name))
+	if err := l.bridge(j.At, l.watch(dev, j.At.Kind+" "+j.Name)); err != nil {
+		return err
+	}
+	if d, ok := dev.(*dgram.Device); ok {
+		p := l.buses[j.At.Segment].port(j.At)
+		p.isThere = func() bool { return d.Peer() != nil }
+		p.SetFilter(func([]byte) bool { return p.isThere() })
+	}
+	return nil
 }
 
 func openJoint(j *JointPlan, log *slog.Logger) (link.Device, error) {

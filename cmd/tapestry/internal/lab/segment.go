@@ -34,10 +34,34 @@ type bus struct {
 // place is a running port of a segment.
 type place struct {
 	*segment.Port
-	plan   *Port
-	bus    *bus
-	tx, rx *direction
+	plan    *Port
+	bus     *bus
+	tx, rx  *direction
+	device  link.StatsReader // behind the port, with what it dropped after it had taken it; nil: none
+	isThere func() bool      // whether anybody is behind the port; nil: that is not known
 }
+
+// Info has also what the device behind the port dropped by itself, and that nobody is there.
+func (p *place) Info() segment.PortInfo {
+	i := p.Port.Info()
+	if p.device != nil {
+		told := i.Drops[droppedByDevice]
+		if all := p.device.Stats().TxDropped; all > told {
+			i.Drops[droppedByDevice] = all
+			i.Stats.TxDropped += all - told
+		}
+	}
+	if i.State == forwarding && p.isThere != nil && !p.isThere() {
+		i.State = nobodyThere
+	}
+	return i
+}
+
+// droppedByDevice is segment's reason for what the device behind a port dropped.
+const droppedByDevice = "device"
+
+// nobodyThere is the state of a port of another process that has not sent yet, or is gone.
+const nobodyThere = "nobody there"
 
 // direction is one way of a port: tx is from the station, rx is to it. The two ends of a trunk have them in common.
 type direction struct {
@@ -120,6 +144,7 @@ func (l *Lab) bridge(p *Port, dev link.Device) error {
 		return errors.Join(fmt.Errorf("lab: %w", err), d.Close())
 	}
 	b.add(port, p, newDirection(d.Line(impair.Rx), p.Tx.Own), newDirection(d.Line(impair.Tx), p.Rx.Own))
+	b.port(p).device, _ = dev.(link.StatsReader)
 	return nil
 }
 

@@ -326,3 +326,53 @@ func TestRunningDrawing(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyThere: what is flooded is not sent to a process that has not come, and what cannot be delivered to one that
+// is gone counts as dropped.
+func TestNobodyThere(t *testing.T) {
+	dir := t.TempDir()
+	text := lan + "kind = \"hub\"\n[unixgram.probe]\nsegment = \"lan\"\npath = \"" + dir + "/probe.sock\"\n" +
+		"[unixgram.other]\nsegment = \"lan\"\npath = \"" + dir + "/other.sock\"\n" + onLAN
+	p, err := Load("lab.toml", []byte(text), all.Apps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Start(p, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	say := func(to string) {
+		t.Helper()
+		here := &net.UnixAddr{Name: dir + "/at-" + to, Net: "unixgram"}
+		c, err := net.DialUnix("unixgram", here, &net.UnixAddr{Name: dir + "/" + to + ".sock", Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.Write(append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5}, make([]byte, 46)...))
+	}
+	probe := l.portsNamed("probe")[0]
+	until := func(what string, is func(PortStatus) bool) {
+		t.Helper()
+		for end := time.Now().Add(5 * time.Second); !is(probe.status()); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: the port is %+v", what, probe.status())
+			}
+		}
+	}
+	say("other")
+	until("before anybody came", func(s PortStatus) bool {
+		return s.State == "nobody there" && l.portsNamed("other")[0].status().Counters.RxFrames == 1
+	})
+	if s := probe.status(); s.Counters.TxDropped != 0 || s.Counters.TxFrames != 0 {
+		t.Errorf("to nobody: %+v, want neither frames nor drops", s.Counters)
+	}
+	say("probe") // and closes
+	until("somebody came", func(s PortStatus) bool { return s.State == "forwarding" })
+	os.Remove(dir + "/at-other")
+	say("other")
+	until("who came is gone", func(s PortStatus) bool {
+		return s.State == "nobody there" && s.Counters.TxDropped == 1 && s.Drops["device"] == 1
+	})
+}
