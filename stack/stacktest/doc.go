@@ -19,7 +19,16 @@
 //
 //	go run tapestry/stack/stacktest/vtime test ./...
 //
-// With plain go test, [Run] skips the test and says so. TAPESTRY_VTIME=1, which the tool sets, makes it fail instead.
+// With plain go test, [Run] skips the test, and says so only with -v. Set TAPESTRY_VTIME=1 wherever the tests have to run, in
+// CI above all: then it fails instead. The tool sets it itself.
+//
+// # When a test fails
+//
+// It prints its seed and the latest frames before its first failure, and leaves a capture of the whole run: in the folder
+// of go test -artifacts if that is given, else in a new one of the folder for temporary files (TMPDIR), which nobody removes.
+// Frames after the failure, those of closing hosts among them, are in the capture alone, and the line that names it says where
+// they begin. A test in which everybody waits and nothing is left to happen fails too, with the stacks of its goroutines, and
+// so does one that takes longer than Config.Limit; in both cases the hosts are closed, so that who waits for them goes on.
 //
 // # Theory of operation
 //
@@ -46,6 +55,11 @@
 //
 // # Limits and traps
 //
+//   - Every goroutine of the test must end before f returns, in a t.Cleanup, or with the hosts, which close after those. If
+//     one is left, the test fails with its stack, and then synctest panics, which ends the other tests of the package too. With
+//     net/http, close each response body: one that is not read and not closed keeps the client's readLoop and writeLoop for
+//     ever. Idle connections end with the hosts; http.Client.CloseIdleConnections and Transport.DisableKeepAlives end them
+//     earlier.
 //   - Do not call synctest.Wait: only one goroutine may, and the loop does. [Net.Settle] is its counterpart.
 //   - Two goroutines of one host that wake at the same instant by package time (two time.Sleep of equal length) run in
 //     any order, and so do their writes. Those of different hosts do not matter: the loop orders what they send. Give
@@ -65,8 +79,9 @@
 //     CUBIC it is over with slow start. With "reno" it comes again and again, because the engine's Reno grows like that in
 //     congestion avoidance too (testdata/throughput.txt): for steady throughput use CUBIC, or a queue longer than windows.
 //   - A wire without delay on which frames go round for ever keeps time from passing; the loop gives up after 20,000,000
-//     events at one instant. A test that waits for what never comes fails after Config.Limit of virtual time if there
-//     are timers left (hosts have some), else synctest reports a deadlock with all stacks.
-//   - A goroutine of the test that is still there when all hosts are closed makes synctest panic with all stacks.
+//     events at one instant. A test that waits for what never comes fails when no timer is left, or after Config.Limit of
+//     virtual time if there is always another. If it waits for something else than the hosts, closing them does not help
+//     it, and synctest panics after the report.
+//   - When nothing is left to happen, the loop finds out by a timer of 50 years: a test that sleeps longer is taken for stuck.
 //   - Frames on a cable between segments ([Net.Connect]) are not captured: captures are of stations' ports.
 package stacktest

@@ -2,11 +2,13 @@ package stacktest_test
 
 import (
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"tapestry/stack/stacktest"
@@ -35,6 +37,33 @@ var failing = []struct {
 		}
 		l.Accept() // nobody comes
 	}, "more than Config.Limit(?s:.)*the latest frames", "panic", 4},
+	{"nothing left", stacktest.Config{Limit: -1}, func(t *testing.T, n *stacktest.Net) {
+		n.Host("b")
+		l, err := n.Host("a").Listen("tcp", ":1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Accept() // nobody comes
+	}, "everybody waits and nothing is left to happen after(?s:.)*failure_test.go(?s:.)*seed 1(?s:.)*the latest frames", "panic|startReaders|newNet", 4},
+	{"hangs", stacktest.Config{Limit: -1}, func(_ *testing.T, n *stacktest.Net) {
+		n.Host("b")
+		<-make(chan int)
+	}, "everybody waits(?s:.)*failure_test.go(?s:.)*seed 1(?s:.)*panic: deadlock", "startReaders|[0-9]{5}h", 3},
+	{"leaves", stacktest.Config{Limit: -1}, func(_ *testing.T, n *stacktest.Net) {
+		n.Host("b")
+		go func() { <-make(chan int) }() // on purpose
+	}, "are left though(?s:.)*failure_test.go(?s:.)*seed 1(?s:.)*panic: deadlock", "startReaders", 3},
+	{"body left open", stacktest.Config{}, func(t *testing.T, n *stacktest.Net) {
+		l, err := n.Host("server").Listen("tcp", ":80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go http.Serve(l, http.FileServerFS(fstest.MapFS{"long": {Data: make([]byte, 1<<20)}})) // ends with the host
+		c := http.Client{Transport: &http.Transport{DialContext: n.Host("client").DialContext}}
+		if _, err := c.Get("http://server/long"); err != nil {
+			t.Fatal(err)
+		}
+	}, `are left though(?s:.)*close each response body(?s:.)*readLoop(?s:.)*panic: deadlock`, "startReaders", 10},
 	{"nothing sent", stacktest.Config{}, func(t *testing.T, _ *stacktest.Net) {
 		t.Error("on purpose")
 	}, "seed 1", "frames|capture", 0},

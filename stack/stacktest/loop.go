@@ -60,13 +60,18 @@ func (q *queue) Pop() any {
 // go round for ever, for example, never lets time pass.
 const maxAtOnce = 20_000_000
 
+// eternity is how long the loop rests when it has no event. Everybody else in the bubble who waits for a time wakes before,
+// so when it is over nothing is left that can ever happen.
+const eternity = 50 * 365 * 24 * time.Hour
+
 // loop does one event after the other, each when all goroutines of the bubble have come to rest.
 type loop struct {
 	start time.Time
 	wake  chan struct{} // one token: there may be a new earliest event, or a wish
 	ended chan struct{}
 	limit time.Duration
-	over  func(error) // told once when a limit was passed; the loop goes on
+	over  func(error) // told once when a limit was passed or nothing can happen any more; the loop goes on
+	stuck func()      // told once, by the loop itself, when even then nothing can happen
 
 	mu      sync.Mutex // a leaf
 	events  queue
@@ -78,11 +83,13 @@ type loop struct {
 	instant  time.Duration // of the loop's goroutine alone, as is all below
 	atOnce   int           // events of that instant
 	isOver   bool
+	isStuck  bool
+	starved  time.Duration // how much of the time was eternity
 	deadline *time.Timer
 }
 
-func newLoop(limit time.Duration, over func(error)) *loop {
-	l := &loop{start: time.Now(), wake: make(chan struct{}, 1), ended: make(chan struct{}), limit: limit, over: over}
+func newLoop(limit time.Duration, over func(error), stuck func()) *loop {
+	l := &loop{start: time.Now(), wake: make(chan struct{}, 1), ended: make(chan struct{}), limit: limit, over: over, stuck: stuck}
 	l.deadline = time.NewTimer(time.Hour)
 	l.deadline.Stop()
 	return l
@@ -179,7 +186,7 @@ func (l *loop) next() (due *event, idle time.Duration) {
 	case l.stopped:
 		return nil, -1
 	case len(l.events) == 0:
-		return nil, 0
+		return nil, eternity
 	}
 	return nil, l.events[0].at - now
 }
@@ -207,17 +214,39 @@ func (l *loop) count(now time.Duration) {
 }
 
 // rest sleeps until an event is due or somebody has a wish, and then until all have acted who woke at that instant.
-// With no event at all, d is 0 and there is no timer: if nothing else has one, synctest reports the deadlock.
 func (l *loop) rest(d time.Duration) {
-	if d > 0 {
+	if !l.isStuck {
 		l.deadline.Reset(d)
 	}
 	select {
 	case <-l.wake:
 	case <-l.deadline.C:
+		if d == eternity {
+			l.starve()
+		}
 	}
 	l.deadline.Stop()
 	synctest.Wait()
+}
+
+// starve has the hosts closed, which unblocks those who wait for them. If nothing comes of it, the loop rests without a
+// timer, and synctest ends the test with the deadlock.
+func (l *loop) starve() {
+	l.starved += eternity
+	if l.isOver {
+		l.isStuck = true
+		l.stuck()
+		return
+	}
+	l.isOver = true
+	go l.over(errStarved(l.instant)) // ends when the hosts are closed
+}
+
+// errStarved is the time of the last event.
+type errStarved time.Duration
+
+func (e errStarved) Error() string {
+	return fmt.Sprintf("everybody waits and nothing is left to happen after %v", time.Duration(e))
 }
 
 // settle returns when nothing is left to do at this instant.
@@ -287,4 +316,4 @@ func (t *timer) Reset(d time.Duration) bool {
 	return was
 }
 
-func (l *loop) String() string { return fmt.Sprintf("%d events in %v", l.done, l.now()) }
+func (l *loop) String() string { return fmt.Sprintf("%d events in %v", l.done, l.now()-l.starved) }

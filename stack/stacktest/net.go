@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tapestry/link/ethernet"
@@ -36,7 +37,7 @@ type Net struct {
 
 func newNet(t *testing.T, c Config) *Net {
 	n := &Net{t: t, cfg: c.withDefaults(), names: map[string][]netip.Addr{}}
-	n.loop = newLoop(n.cfg.Limit, n.giveUp)
+	n.loop = newLoop(n.cfg.Limit, n.giveUp, n.report)
 	n.capture = capture{
 		isOff: n.cfg.NoCapture, limit: n.cfg.CaptureBytes, start: n.loop.start, hasFailed: t.Failed, shown: n.cfg.Trace,
 	}
@@ -46,7 +47,7 @@ func newNet(t *testing.T, c Config) *Net {
 
 // giveUp fails the test and unblocks everybody.
 func (n *Net) giveUp(err error) {
-	n.t.Errorf("stacktest: %v", err)
+	n.t.Errorf("stacktest: %v; the test's goroutines:\n%s", err, bubbleStacks())
 	for _, h := range n.Hosts() {
 		h.Host.Close()
 	}
@@ -171,7 +172,7 @@ func (n *Net) seed(name string, i int) int64 {
 	return int64(h>>2) | 1
 }
 
-// close ends everything. A goroutine of the test that is left makes synctest panic with all stacks.
+// close ends everything. For a goroutine of the test that is left synctest panics afterwards.
 func (n *Net) close() {
 	for _, h := range n.Hosts() {
 		if err := h.Host.Close(); err != nil {
@@ -180,6 +181,7 @@ func (n *Net) close() {
 	}
 	n.Settle()
 	n.loop.stop()
+	n.checkLeft()
 	if n.t.Failed() {
 		n.report()
 	}
@@ -190,6 +192,15 @@ func (n *Net) close() {
 		s.Close()
 	}
 	n.capture.release()
+}
+
+// checkLeft fails the test for goroutines that it has left behind, before synctest panics for them.
+func (n *Net) checkLeft() {
+	synctest.Wait() // the loop has ended
+	if s := bubbleStacks(); s != "" {
+		n.t.Errorf("stacktest: these goroutines of the test are left though its hosts are closed; have them end before it returns, "+
+			"or in a t.Cleanup (with net/http: close each response body):\n%s", s)
+	}
 }
 
 // report writes down what a failed test needs: what led to the first failure, and all of the run as a file.
