@@ -34,7 +34,7 @@
 // and the spanning tree looks for another way.
 //
 //	PortInfo.State: forwarding, or disabled, blocking, listening, learning as the spanning tree says;
-//	                shut, no carrier; shut: jabber; shut: bpdu
+//	                shut, no carrier; shut: jabber; shut: floods; shut: bpdu
 //
 // # VLANs
 //

@@ -9,9 +9,8 @@ import (
 // flood gives f to all ports but p that it may leave by, in the order of their numbers.
 func (p *Port) flood(is flow, f []link.Frame, now time.Duration) {
 	s := p.segment
-	if p.babbles(&p.meter.floods, p.config.Jabber.Floods, len(f), now) {
-		p.drops[dropJabber].Add(uint64(len(f)))
-		link.ReleaseAll(f)
+	if p.babbles(shutByFloods, &p.meter.floods, p.config.Jabber.Floods, len(f), now) {
+		p.dropRx(f, dropFloods)
 		return
 	}
 	k, _ := s.scratch.Get().(*floodScratch)

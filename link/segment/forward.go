@@ -28,7 +28,7 @@ func (p *Port) Write(f []link.Frame) int {
 		return 0
 	}
 	now, taken := p.segment.now(), 0
-	if p.babbles(&p.meter.frames, p.config.Jabber.Frames, len(f), now) {
+	if p.babbles(shutByJabber, &p.meter.frames, p.config.Jabber.Frames, len(f), now) {
 		p.dropRx(f, dropJabber)
 		return 0
 	}
@@ -129,7 +129,11 @@ func (p *Port) forward(is flow, f []link.Frame, now time.Duration) {
 	if mode&modeLearn != 0 {
 		s.table.learn(p, is.src, now)
 	}
-	if mode&modeForward == 0 {
+	switch {
+	case mode&modeUp == 0: // shut by what came before in the same write
+		p.dropRx(f, dropDown)
+		return
+	case mode&modeForward == 0:
 		p.drops[dropTree].Add(uint64(len(f)))
 		link.ReleaseAll(f)
 		return

@@ -22,8 +22,8 @@ func (r *rate) add(now time.Duration, n int) int64 {
 // meter watches what a port sends.
 type meter struct{ frames, floods, bpdus rate }
 
-// babbles counts n frames against a bound and shuts the port if that is exceeded.
-func (p *Port) babbles(r *rate, bound, n int, now time.Duration) bool {
+// babbles counts n frames against a bound and shuts the port if that is exceeded; why says which bound it is.
+func (p *Port) babbles(why string, r *rate, bound, n int, now time.Duration) bool {
 	if bound == 0 {
 		return false
 	}
@@ -31,19 +31,22 @@ func (p *Port) babbles(r *rate, bound, n int, now time.Duration) bool {
 	if count <= int64(bound) {
 		return false
 	}
-	p.shutFor(shutByJabber, "frames", count, "bound", bound, "for", p.config.Jabber.Shut)
+	p.shutFor(why, "frames", count, "bound", bound, "for", p.config.Jabber.Shut)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shut == shutByJabber && !p.detached && p.reopen == nil {
+	if isByRate(p.shut) && !p.detached && p.reopen == nil {
 		p.reopen = p.segment.after(p.config.Jabber.Shut, p.reopenAfterJabber)
 	}
 	return true
 }
 
+// isByRate reports whether a port is shut for a while, because it sent too much.
+func isByRate(shut string) bool { return shut == shutByJabber || shut == shutByFloods }
+
 // reopenAfterJabber gives the port another chance.
 func (p *Port) reopenAfterJabber() {
 	p.change(func() {
-		if p.shut == shutByJabber {
+		if isByRate(p.shut) {
 			p.shut = ""
 		}
 	})

@@ -66,6 +66,7 @@ const (
 const (
 	shutByHand   = "shut"
 	shutByJabber = "shut: jabber"
+	shutByFloods = "shut: floods"
 	shutByGuard  = "shut: bpdu"
 )
 
@@ -126,7 +127,7 @@ func (p *Port) change(f func()) {
 	p.mu.Lock()
 	was := p.mode.Load()
 	f()
-	if p.detached || p.shut != shutByJabber {
+	if p.detached || !isByRate(p.shut) {
 		p.reopen.stop()
 		p.reopen = nil
 	}

@@ -23,7 +23,8 @@ const (
 	dropVLAN            // of a VLAN that the port is not in, either way
 	dropSame            // the receiver is behind the port that the frame came from
 	dropTree            // the spanning tree does not let the port forward, either way
-	dropJabber          // more than PortConfig.Jabber allows
+	dropJabber          // more than PortConfig.Jabber.Frames allows
+	dropFloods          // more to all ports than PortConfig.Jabber.Floods allows; taken before, so that they count as Rx as well
 	dropBPDU            // a BPDU that cannot be read
 	dropBPDURate        // more BPDUs than a bridge sends
 	dropDown            // the port is shut or has no carrier, either way
@@ -35,7 +36,7 @@ const (
 )
 
 var reasonNames = [numReasons]string{
-	"none", "for the tree", "short", "mtu", "source", "reserved", "vlan", "same port", "spanning tree", "jabber", "bpdu",
+	"none", "for the tree", "short", "mtu", "source", "reserved", "vlan", "same port", "spanning tree", "jabber", "floods", "bpdu",
 	"bpdu rate", "down", "queue full", "malformed", "device",
 }
 
@@ -77,7 +78,7 @@ type PortInfo struct {
 	Index     int               `json:"index"`
 	Name      string            `json:"name"`
 	Kind      string            `json:"kind"`  // who is behind it: device, attached, bridge, cable
-	State     string            `json:"state"` // forwarding or what else the spanning tree says; no carrier, shut, "shut: jabber", "shut: bpdu"
+	State     string            `json:"state"` // forwarding or what else the spanning tree says; no carrier, shut, "shut: jabber", "shut: floods", "shut: bpdu"
 	Up        bool              `json:"up"`
 	VLAN      string            `json:"vlan,omitempty"` // access 5, trunk 1-10 native 1
 	Tree      *stp.PortInfo     `json:"tree,omitempty"` // the port's part in the spanning tree

@@ -368,10 +368,10 @@ func TestJabber(t *testing.T) {
 	if got := len(other.take()); got != 200 {
 		t.Errorf("%d frames came, want 200", got)
 	}
-	if i := bad.Info(); i.Up || i.State != "shut: jabber" || i.Drops["jabber"] != 1 || i.Drops["down"] != 49 {
+	if i := bad.Info(); i.Up || i.State != "shut: floods" || i.Drops["floods"] != 1 || i.Drops["down"] != 49 || i.Stats.RxDropped != 50 {
 		t.Errorf("a port that babbles: %+v", i)
 	}
-	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `msg="port shut: jabber" segment=segment port=bad`) {
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `msg="port shut: floods" segment=segment port=bad`) {
 		t.Errorf("log: %q", got)
 	}
 	clock.advance(10 * time.Second)
@@ -392,6 +392,24 @@ func TestJabber(t *testing.T) {
 	bad.Reopen()
 	if i := bad.Info(); !i.Up {
 		t.Errorf("reopened by hand: %+v", i)
+	}
+}
+
+// TestFloodsOfOneWrite: what one write has beyond the bound is counted, whoever it is from.
+func TestFloodsOfOneWrite(t *testing.T) {
+	s := newSegment(t, Config{Clock: newHandClock()})
+	bad, err := s.Attach(PortConfig{Jabber: Jabber{Floods: 5}, Out: link.ReleaseAll})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := listen(t, s, PortConfig{})
+	var f []link.Frame
+	for i := range 64 {
+		f = append(f, link.NewFrame(octets(ethernet.Broadcast, addr(i), 60)))
+	}
+	bad.Write(f)
+	if i, got := bad.Info(), len(other.take()); got != 5 || i.Stats.RxDropped != 59 || i.Drops["floods"]+i.Drops["down"] != 59 || i.State != "shut: floods" {
+		t.Errorf("%d frames came, want 5, and 59 dropped: %+v", got, i)
 	}
 }
 
