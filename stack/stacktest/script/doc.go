@@ -11,7 +11,7 @@
 //	> A seq 1 ack 1
 //	expect state ESTABLISHED
 //
-// [Run] plays a file, [RunDir] a folder of them; both need the engine that tapestry/stack/stacktest/vtime makes and skip the
+// [Run] plays a file, [RunDir] each file of a folder whose name ends in .txt; both need the engine that tapestry/stack/stacktest/vtime makes and skip the
 // test without it. A step that does not come true fails the test with the script's file and line, the segment that was
 // wanted and the one that came, and the last packets both ways as package dump shows them. Any packet of the host that no line
 // expects is a failure too, so a script says all that happens.
@@ -67,12 +67,20 @@
 //
 //	listen [PORT]   unlisten   accept   connect [PORT]      TCP; accept must get the connection of its flow
 //	bind [PORT]   dial [PORT]                               UDP: a socket for all, or for one peer
-//	write N   read N                                        octets, or one datagram; read 0 wants the end, or a failure
+//	write N   read N                                        octets, or one datagram; read 0 waits for the end, or a failure
 //	close   shutdown   shutdown read   abort                abort is a reset
 //	setsockopt nodelay=on|off, keepalive=on|off, rcvbuf=N, sndbuf=N
 //	forget [isn=N]                                          the flow's numbers: the next SYN is of a new connection
 //
-// An operation that would block goes on beside the script. One that fails must be followed by a line that says so:
+// An operation that would block goes on beside the script. One that fails must be followed by a line that says so, and the
+// end of a stream is a failure too:
+//
+//	< FA seq 1 ack 1
+//	> A seq 1 ack 2
+//	read 0
+//	expect error EOF
+//
+// What else can be expected:
 //
 //	expect error ECONNRESET     the last operation failed: an errno, EOF, closed, timeout
 //	expect done                 it has ended well

@@ -2,15 +2,27 @@ package script
 
 import (
 	"errors"
+	"maps"
+	"slices"
 )
 
 // checkResults fails for an operation that failed and of which no line says so.
 func (p *player) checkResults(st Step) {
 	for _, f := range p.order {
 		if k := f.pending; k != nil && !k.claimed && k.isDone() && k.err != nil {
-			p.fail(st, "%s failed: %v", k.name, k.err)
+			p.fail(st, "%s failed: %v%s", k.name, k.err, remedy(k.err))
 		}
 	}
+}
+
+// remedy is the line that says of an operation that it is to fail like this; nothing if no line can.
+func remedy(err error) string {
+	for _, name := range slices.Sorted(maps.Keys(errorsByName)) {
+		if errors.Is(err, errorsByName[name]) {
+			return "; if it is to, write after it: expect error " + name
+		}
+	}
+	return ""
 }
 
 // expect carries a check out.

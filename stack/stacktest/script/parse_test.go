@@ -2,6 +2,7 @@ package script
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,7 +94,7 @@ func TestErrors(t *testing.T) {
 		{"socket option's value", "setsockopt nodelay=1", `want nodelay=on or nodelay=off`},
 		{"congestion", "host: congestion=rino\nlisten", `did you mean "reno"?`},
 		{"recovery", "host: recovery=rock\nlisten", `did you mean "rack"?`},
-		{"configuration too late", "listen\nhost: ip=6", "x:2: host: after the first step"},
+		{"configuration too late", "listen\nhost: ip=6", "x:2: host: after the first step: write it above line 1"},
 		{"IP version", "host: ip=5\nlisten", "want 4 or 6"},
 		{"keepalive", "host: keepalive=10s\nlisten", "want off, or idle/interval/count"},
 		{"flags", "< SX seq 0", `"SX" are no flags`},
@@ -212,4 +213,18 @@ func FuzzOptions(f *testing.F) {
 			t.Errorf("% x is read as %s, which is % x", b, optionsString(os), out)
 		}
 	})
+}
+
+// TestRunDirEmpty: a folder without scripts is a mistake, not a success.
+func TestRunDirEmpty(t *testing.T) {
+	if os.Getenv("SCRIPT_EMPTY") != "" {
+		RunDir(t, t.TempDir())
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestRunDirEmpty$")
+	cmd.Env = append(os.Environ(), "SCRIPT_EMPTY=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no scripts here: their names end in .txt\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

@@ -39,7 +39,7 @@ var keys = map[string]map[string]func(*HostConfig, string) error{
 
 func (s *Script) parseConfig(who string, w *words) error {
 	if len(s.Steps) > 0 {
-		return fmt.Errorf("%s after the first step", who)
+		return fmt.Errorf("%s after the first step: write it above line %d", who, s.Steps[0].Line)
 	}
 	for word := w.next(); word != ""; word = w.next() {
 		key, value, ok := strings.Cut(word, "=")

@@ -34,8 +34,11 @@ func RunDir(t *testing.T, dir string) {
 func (c Config) RunDir(t *testing.T, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: no scripts (*.txt) here: %v", dir, err)
+	switch {
+	case err != nil:
+		t.Fatalf("%s: %v", dir, err)
+	case len(files) == 0:
+		t.Fatalf("%s: no scripts here: their names end in .txt", dir)
 	}
 	for _, f := range files {
 		t.Run(filepath.Base(f), func(t *testing.T) { c.Run(t, f) })
