@@ -146,6 +146,7 @@ func (c *capture) release() {
 // Capture gives what the stations sent and were given up to this instant, as a pcapng file with one interface a port:
 // what is lost on the way is there as sent only.
 func (n *Net) Capture() []byte {
+	n.t.Helper()
 	n.Settle()
 	var b bytes.Buffer
 	if err := n.capture.writeTo(&b); err != nil {

@@ -64,6 +64,9 @@ var failing = []struct {
 			t.Fatal(err)
 		}
 	}, `are left though(?s:.)*close each response body(?s:.)*readLoop(?s:.)*panic: deadlock`, "startReaders", 10},
+	{"impaired by nonsense", stacktest.Config{}, func(_ *testing.T, n *stacktest.Net) {
+		n.Impair(n.Host("a"), "los=5%")
+	}, `failure_test.go:\d+: stacktest: the wire stays as it was: .*mean loss`, `stays(?s:.)*stays|panic`, 1},
 	{"nothing sent", stacktest.Config{}, func(t *testing.T, _ *stacktest.Net) {
 		t.Error("on purpose")
 	}, "seed 1", "frames|capture", 0},

@@ -1,6 +1,7 @@
 package stacktest
 
 import (
+	"errors"
 	"strings"
 
 	"tapestry/link/impair"
@@ -47,30 +48,37 @@ func (n *Net) isParted(from, to *port) bool {
 }
 
 // Impair changes what the wire of a host does, in both directions each: "loss=5%,delay=10ms", as [impair.Parse] reads
-// it. Frames that are on the wire already arrive as they were to. Empty: a perfect wire.
+// it. Frames that are on the wire already arrive as they were to. Empty: a perfect wire. A text that is wrong fails the test
+// and changes nothing.
 func (n *Net) Impair(h *Host, text string) {
 	n.t.Helper()
-	h.SetTx(text)
-	h.SetRx(text)
+	n.set(text, h.port.tx, h.port.rx)
 }
 
 // SetTx changes what the wire from the host does.
-func (h *Host) SetTx(text string) { h.net.t.Helper(); h.net.set(h.port.tx, text) }
+func (h *Host) SetTx(text string) { h.net.t.Helper(); h.net.set(text, h.port.tx) }
 
 // SetRx changes what the wire to the host does.
-func (h *Host) SetRx(text string) { h.net.t.Helper(); h.net.set(h.port.rx, text) }
+func (h *Host) SetRx(text string) { h.net.t.Helper(); h.net.set(text, h.port.rx) }
 
 // Wire gives what the wires from the host and to it have done to frames.
 func (h *Host) Wire() (tx, rx impair.Stats) { return h.port.tx.Stats(), h.port.rx.Stats() }
 
-func (n *Net) set(l *impair.Line, text string) {
+// set may be called on any goroutine, so it cannot end a test whose text is wrong.
+func (n *Net) set(text string, lines ...*impair.Line) {
 	n.t.Helper()
 	c, err := impair.Parse(text)
-	if err == nil {
-		n.do(func() { err = l.Set(c) })
-	}
 	if err != nil {
-		n.t.Errorf("stacktest: %v", err)
+		n.t.Errorf("stacktest: the wire stays as it was: %v", err)
+		return
+	}
+	n.do(func() {
+		for _, l := range lines {
+			err = errors.Join(err, l.Set(c))
+		}
+	})
+	if err != nil {
+		n.t.Errorf("stacktest: the wire stays as it was: %v", err)
 	}
 }
 
@@ -82,6 +90,7 @@ func (n *Net) Uncut(h *Host) { n.do(func() { h.port.isCut = false }) }
 
 // Kill ends a host as a power failure does: no FIN and no RST reaches anybody. Its sockets fail with net.ErrClosed.
 func (n *Net) Kill(h *Host) {
+	n.t.Helper()
 	n.Cut(h)
 	if err := h.Host.Close(); err != nil {
 		n.t.Errorf("stacktest: killing host %s: %v", h.name, err)
