@@ -27,7 +27,7 @@ func drawCommand() *cobra.Command {
 		Use:   "draw [lab.toml]",
 		Short: "Draw a lab: hosts, segments, TAPs and trunks, as text or SVG",
 		Long: `Draws the lab of a file as it is configured, or without a file the lab that runs, with its counters: frames from a
-station (↑) and to it (↓), and how many were lost on the way.
+station (↑) and to it (↓), and how many were dropped by queues or ports that are down, and lost by impairments.
 
 The drawing is text for a terminal, or SVG if the output's name ends in .svg.`,
 		Example: "  tapestry draw lab.toml\n  tapestry draw\n  tapestry draw -o lab.svg lab.toml\n  tapestry draw --format svg > now.svg",
@@ -91,22 +91,28 @@ func (d *drawer) draw(out io.Writer, diagram draw.Diagram) error {
 	return nil
 }
 
+// formats are those of the output by what its name ends in; "" is also standard output's.
+var formats = map[string]string{"": "text", ".txt": "text", ".svg": "svg"}
+
 // writer gives the form that was asked for.
 func (d *drawer) writer() (func(io.Writer, draw.Diagram) error, error) {
 	if d.width < 1 || d.width > 10000 {
 		return nil, fmt.Errorf("--width %d is outside of 1 to 10000", d.width)
 	}
 	format := d.format
-	if format == "" && filepath.Ext(d.file) == ".svg" {
-		format = "svg"
+	if format == "" {
+		format = formats[filepath.Ext(d.file)]
 	}
 	switch {
 	case d.json:
 		return func(w io.Writer, diagram draw.Diagram) error { return printJSON(w, diagram) }, nil
 	case format == "svg":
 		return func(w io.Writer, diagram draw.Diagram) error { return draw.SVG(w, diagram, d.width) }, nil
-	case format == "" || format == "text":
+	case format == "text":
 		return func(w io.Writer, diagram draw.Diagram) error { return draw.Text(w, diagram, d.width) }, nil
+	}
+	if d.format == "" {
+		return nil, fmt.Errorf("-o %s: a drawing is text or SVG; name it .txt or .svg, or add --format text or --format svg", d.file)
 	}
 	return nil, fmt.Errorf("--format %q is neither text nor svg", format)
 }

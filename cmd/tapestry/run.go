@@ -23,6 +23,7 @@ type runner struct {
 	cmd      *cobra.Command
 	json     bool
 	quiet    bool
+	name     string // of the lab; default: the file's
 	logLevel slog.Level
 	command  []string
 	began    time.Time
@@ -46,13 +47,15 @@ be run, and 125 if the lab fails.`,
 		Example: `  tapestry run
   tapestry run lab.toml
   tapestry run -- sh -c 'ping -c3 $TAPESTRY_HOST_ALPHA'
-  tapestry run -- sh -c 'curl http://$TAPESTRY_HOST_ALPHA/'`,
+  tapestry run -- sh -c 'curl http://$TAPESTRY_HOST_ALPHA/'
+  tapestry run --name job-7 -- sh -c 'ping -c3 $TAPESTRY_HOST_ALPHA'`,
 		Args: func(c *cobra.Command, args []string) error { return r.takeArgs(c, args) },
 	}
 	table := false
 	level := "info"
 	c.Flags().BoolVar(&r.json, "json", false, "print the table as JSON")
 	c.Flags().BoolVarP(&r.quiet, "quiet", "q", false, "print no table")
+	c.Flags().StringVar(&r.name, "name", "", "name of the lab, in place of the file's: labs of different names run side by side")
 	c.Flags().BoolVar(&table, "table", false, "print the table also when a command is run")
 	c.Flags().StringVar(&level, "log-level", "info", "least level of what is logged: debug, info, warn, error")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -98,7 +101,7 @@ func (r *runner) takeArgs(c *cobra.Command, args []string) error {
 
 // run enters the lab's namespace and brings the lab up there.
 func (r *runner) run(file string) error {
-	plan, err := lab.LoadFile(file, all.Apps)
+	plan, err := lab.LoadFileAs(file, r.name, all.Apps)
 	if err != nil {
 		return err
 	}
@@ -111,6 +114,9 @@ func (r *runner) run(file string) error {
 		return errors.New(`netns = "host" needs CAP_NET_ADMIN; run as root, or remove the key: the lab then gets a namespace of its own`)
 	}
 	claim, err := control.ClaimLab(control.Dirs(os.Getenv("XDG_RUNTIME_DIR"), state.UID)[0], plan.Name)
+	if errors.Is(err, control.ErrRunning) {
+		return fmt.Errorf("%w; end that one, or give this one another name with --name", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -31,19 +31,19 @@ queues, or because a port is down) and those that were lost (by impairments).`,
 func portsCommand() *cobra.Command {
 	var t target
 	c := &cobra.Command{
-		Use:   "ports [segment] | segment port down|up",
+		Use:   "ports [segment [port]] | segment port down|up",
 		Short: "List the ports of a segment, or cut a port off and join it again",
-		Long: `Lists the ports of one segment or of all: who is there, the port's state and, with a spanning tree, its part in it, VLANs,
+		Long: `Lists one port, the ports of one segment or of all: who is there, the port's state and, with a spanning tree, its part in it, VLANs,
 frames and octets both ways, and impairments from the station (tx) and to it (rx).
 
 With down, the cable of a port is cut until up: no frame crosses it, and the station sees its carrier go.`,
-		Example: "  tapestry ports\n  tapestry ports lan --json\n  tapestry ports lan alpha down\n  tapestry ports lan alpha up",
+		Example: "  tapestry ports\n  tapestry ports lan --json\n  tapestry ports lan alpha\n  tapestry ports lan alpha down\n  tapestry ports lan alpha up",
 		Args:    portsArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) < 2 {
-				return gather(c, &t, "ports", lab.SegmentArgs{Segment: first(args)}, lab.WritePorts)
-			}
 			last := len(args) - 1
+			if last < 1 || !isUpOrDown(args[last]) {
+				return gather(c, &t, "ports", lab.SegmentArgs{Segment: strings.Join(args, "/")}, lab.WritePorts)
+			}
 			a := lab.PortArgs{Target: strings.Join(args[:last], "/"), Up: args[last] == "up"}
 			return gather(c, &t, "ports.set", a, lab.WritePorts)
 		},
@@ -56,15 +56,17 @@ With down, the cable of a port is cut until up: no frame crosses it, and the sta
 
 func portsArgs(_ *cobra.Command, args []string) error {
 	switch n := len(args); {
-	case n < 2:
+	case n < 3:
 		return nil
 	case n > 3:
 		return fmt.Errorf("segment, port, and down or up; got %d arguments", n)
-	case args[n-1] != "down" && args[n-1] != "up":
+	case !isUpOrDown(args[n-1]):
 		return fmt.Errorf("%q is neither down nor up", args[n-1])
 	}
 	return nil
 }
+
+func isUpOrDown(word string) bool { return word == "down" || word == "up" }
 
 func impairCommand() *cobra.Command {
 	var t target
@@ -73,8 +75,8 @@ func impairCommand() *cobra.Command {
 		Short: "Show what the wires of a lab do to frames, or change it",
 		Long: `Without keys, lists the impairments of all ports, of a segment or of a port, with what they did.
 
-With keys, changes them at once: those that are given, while the others stay; off makes the wire perfect, as the first word
-also before others. Of a segment, the ports change that have no impairment of their own, in the direction from the station,
+With keys, changes them at once: those that are given, while the others stay; off makes the wire perfect, alone or as the first
+word before others. Of a segment, the ports change that have no impairment of their own, in the direction from the station,
 so that a frame suffers it once; with rx, in the direction to the station. Of a port, both directions change, or with tx or
 rx one. A port is named as in the list, segment/port where several segments have one of that name; a trunk's tx is from the
 first of its segments to the second.

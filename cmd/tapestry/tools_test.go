@@ -84,12 +84,15 @@ func TestSegmentTools(t *testing.T) {
 		{"cut", "ports lan gamma down", 0, `gamma +host +shut`},
 		{"ping over the cut", "ping --host beta -c 1 -W 0.2 gamma", 1, `100% packet loss`},
 		{"join", "ports lan/gamma up", 0, `gamma +host +forwarding`},
+		{"one port", "ports lan gamma", 0, `^SEGMENT.*\nlan +gamma +host .*\n$`},
+		{"a port that is not there", "ports lan gama", 2, `no segment and no port "lan/gama"`},
 		{"cut in vain", "ports lan gamma off", 2, `"off" is neither down nor up`},
 		{"cut nobody", "ports lan nobody down", 2, `no segment and no port "lan/nobody"`},
 		{"impair", "impair", 0, `(?m)^lan +gamma +rx +loss=1% +own`},
 		{"impair a segment", "impair lan loss=5% delay=2ms", 0, `(?m)^lan +alpha +tx +loss=5%,delay=2ms,jitter=200µs +segment's`},
 		{"impair one way of a port", "impair lan/alpha rx off rate=1mbit", 0, `(?m)^lan +alpha +rx +rate=1mbit +own`},
 		{"impair with a wrong key", "impair lan los=5%", 2, `did you mean loss`},
+		{"impair with off behind a key", "impair alpha rx delay=1ms off", 2, `off takes away delay=1ms in front of it; write off first`},
 		{"mac", "mac", 0, `(?m)^([0-9a-f]{2}:){5}[0-9a-f]{2} +- +beta +learned`},
 		{"mac add", "mac add lan 02:00:5e:10:00:09 alpha", 0, ``},
 		{"mac shows it", "mac lan --json", 0, `"mac": "02:00:5e:10:00:09",\s+"port": "alpha",\s+"static": true`},
@@ -99,6 +102,7 @@ func TestSegmentTools(t *testing.T) {
 		{"draw in JSON", "draw --json", 0, `"kind": "switch"`},
 		{"draw SVG", "draw --format svg", 0, `^<svg `},
 		{"draw what is not known", "draw --format png", 2, `neither text nor svg`},
+		{"draw into what is not known", "draw -o x.png", 2, `-o x.png: a drawing is text or SVG; name it .txt or .svg`},
 		{"complete a target", "__complete impair l", 0, `lan/alpha`},
 		{"complete a port", "__complete ports lan g", 0, `gamma`},
 		{"complete a key", "__complete impair lan de", 0, `delay=`},
@@ -109,6 +113,21 @@ func TestSegmentTools(t *testing.T) {
 				t.Errorf("status %d, want %d and %s:\n%s%s", status, tt.status, tt.want, out, log)
 			}
 		})
+	}
+	b.stop(t, unix.SIGINT)
+}
+
+// TestRunName: labs of one file run side by side under different names.
+func TestRunName(t *testing.T) {
+	u := user{uid: os.Getuid(), dir: runtimeDir(t, os.Getuid())}
+	b := u.start(t, file(t, "name = \"one\"\n[segment.lan]\n[[host.alpha.interface]]\nsegment = \"lan\"\naddress = [\"198.51.100.2/24\"]\n"))
+	for _, tt := range []struct{ name, want string }{
+		{"two", `^two\n$`}, {"one", `is running already.*--name`}, {"Two", `"Two" is no lab's name; use up to 32 of`},
+	} {
+		out, log, _ := u.tapestry(t, "run", "--name", tt.name, "--", "sh", "-c", "echo $TAPESTRY_LAB")
+		if !regexp.MustCompile(tt.want).MatchString(out + log) {
+			t.Errorf("--name %s: want %s:\n%s%s", tt.name, tt.want, out, log)
+		}
 	}
 	b.stop(t, unix.SIGINT)
 }

@@ -25,6 +25,11 @@ const (
 
 // Load checks a lab's file and gives its plan. The error is Problems.
 func Load(name string, text []byte, registry []apps.App) (*Plan, error) {
+	return load(name, "", text, registry)
+}
+
+// load is Load of a lab with that name, whatever the file says; empty: what it says.
+func load(name, labName string, text []byte, registry []apps.App) (*Plan, error) {
 	if len(text) > maxFile {
 		return nil, Problems{{File: name, Line: 1, Problem: fmt.Sprintf("the file has %d octets; the most is %d", len(text), maxFile)}}
 	}
@@ -37,6 +42,9 @@ func Load(name string, text []byte, registry []apps.App) (*Plan, error) {
 	var f file
 	c := checker{doc: doc, registry: registry, seen: make(map[station]string), macs: make(map[macAt]string)}
 	c.problems.add(doc, "", doc.Decode(&f))
+	if labName != "" {
+		f.Name = labName
+	}
 	if c.problems.areUnknownKeys() { // else the rest of the file was not decoded
 		c.file(f)
 	}
@@ -118,6 +126,8 @@ func (c *checker) whole(f file) {
 
 var labNames = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
+func isLabName(s string) bool { return len(s) <= maxName && labNames.MatchString(s) }
+
 func (c *checker) labName(name string) string {
 	if name == "" {
 		name = strings.TrimSuffix(filepath.Base(c.doc.File), filepath.Ext(c.doc.File))
@@ -127,7 +137,7 @@ func (c *checker) labName(name string) string {
 		}
 		return name[:min(len(name), maxName)]
 	}
-	if !labNames.MatchString(name) || len(name) > maxName {
+	if !isLabName(name) {
 		c.bad("name", "%q is no lab's name; use up to %d of a-z, 0-9, - and _, a letter or digit first", name, maxName)
 	}
 	return name

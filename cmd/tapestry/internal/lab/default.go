@@ -19,15 +19,21 @@ var segmentLab []byte
 const DefaultName = "default.toml"
 
 // LoadFile checks a lab's file; an empty name is the embedded default lab.
-func LoadFile(name string, registry []apps.App) (*Plan, error) {
+func LoadFile(name string, registry []apps.App) (*Plan, error) { return LoadFileAs(name, "", registry) }
+
+// LoadFileAs is LoadFile of a lab that is called labName, whatever the file says; empty: what it says.
+func LoadFileAs(name, labName string, registry []apps.App) (*Plan, error) {
+	if labName != "" && !isLabName(labName) {
+		return nil, fmt.Errorf("lab: %q is no lab's name; use up to %d of a-z, 0-9, - and _, a letter or digit first", labName, maxName)
+	}
 	if name == "" {
-		return Load(DefaultName, defaultLab, registry)
+		return load(DefaultName, labName, defaultLab, registry)
 	}
 	text, err := readLimited(name)
 	if err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
-	return Load(name, text, registry)
+	return load(name, labName, text, registry)
 }
 
 // readLimited reads a file, or what comes out of a pipe, if that is no more than maxFile.

@@ -230,7 +230,10 @@ func (r running) state(p *Port) (state string, labels []string) {
 	}
 	i := q.Info()
 	labels = []string{fmt.Sprintf("↑%d ↓%d", i.Stats.RxFrames, i.Stats.TxFrames)}
-	if lost := i.Stats.RxDropped + i.Stats.TxDropped + q.tx.Stats().Drops.Total() + q.rx.Stats().Drops.Total(); lost > 0 {
+	if dropped := i.Stats.RxDropped + i.Stats.TxDropped; dropped > 0 {
+		labels = append(labels, fmt.Sprintf("%d dropped", dropped))
+	}
+	if lost := q.tx.Stats().Drops.Total() + q.rx.Stats().Drops.Total(); lost > 0 {
 		labels = append(labels, fmt.Sprintf("%d lost", lost))
 	}
 	if i.State != forwarding {

@@ -86,7 +86,7 @@ func (l *Lab) start(ctx context.Context, c Config) error {
 		l.undo = append(l.undo, l.state.Close)
 	}
 	l.names = l.Plan.qualifiedNames()
-	if err := l.startSegments(c.trial); err != nil {
+	if err := l.startSegments(ctx, c.trial); err != nil {
 		return err
 	}
 	if err := l.join(c); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"tapestry/cmd/tapestry/internal/control"
 	"tapestry/link/ethernet"
@@ -196,6 +197,9 @@ func (l *Lab) setImpairment(a ImpairArgs) ([]PortStatus, error) {
 	if a.Target == "" {
 		return nil, errors.New("impair: name a segment, or a port of one")
 	}
+	if err := offIsFirst(a.Set); err != nil {
+		return nil, err
+	}
 	lines, own, err := l.lines(a)
 	if err != nil {
 		return nil, err
@@ -216,6 +220,15 @@ func (l *Lab) setImpairment(a ImpairArgs) ([]PortStatus, error) {
 		d.own.Store(own)
 	}
 	return l.impaired(a.Target)
+}
+
+// offIsFirst refuses keys in front of off, which would take them away again.
+func offIsFirst(set string) error {
+	words := strings.FieldsFunc(set, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	if i := slices.IndexFunc(words, func(s string) bool { return strings.EqualFold(s, impair.Off) }); i > 0 {
+		return fmt.Errorf("impair: off takes away %s in front of it; write off first, or alone", strings.Join(words[:i], " "))
+	}
+	return nil
 }
 
 // lines are what impair.set changes, and whether they are then the port's own.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -76,10 +77,10 @@ func newDirection(l *impair.Line, own bool) *direction {
 }
 
 // startSegments makes all segments, with nobody on them.
-func (l *Lab) startSegments(isTrial bool) error {
+func (l *Lab) startSegments(ctx context.Context, isTrial bool) error {
 	l.buses = make(map[*SegmentPlan]*bus)
 	for _, p := range l.Plan.Segments {
-		s, err := segment.New(segmentConfig(p, l.log))
+		s, err := segment.New(segmentConfig(p, slog.New(untilStop{l.log.Handler(), ctx})))
 		if err != nil {
 			return fmt.Errorf("lab: %w", err)
 		}
@@ -97,7 +98,7 @@ func segmentConfig(p *SegmentPlan, log *slog.Logger) segment.Config {
 	kind, _ := segment.ParseKind(p.Kind) // the file was checked
 	return segment.Config{
 		Name: p.Name, Kind: kind, Age: p.Age, MaxAddrs: p.MaxAddresses, MaxPortAddrs: p.MaxPortAddresses,
-		VLANs: p.VLANs, Tree: p.Tree, Log: log.With("segment", p.Name),
+		VLANs: p.VLANs, Tree: p.Tree, Log: log,
 	}
 }
 

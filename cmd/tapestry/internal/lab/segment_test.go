@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +151,7 @@ func TestSegmentCommandErrors(t *testing.T) {
 	for _, tt := range []struct{ name, op, args, want string }{
 		{"no such target", "impair.set", `{"target":"lam","set":"off"}`, `no segment and no port "lam"; did you mean "lan"?`},
 		{"no target", "impair.set", `{"set":"off"}`, "name a segment"},
+		{"off at the end", "impair.set", `{"target":"lan","set":"loss=5%,delay=1ms off"}`, "off takes away loss=5% delay=1ms in front of it"},
 		{"direction", "impair.set", `{"target":"lan","direction":"up","set":"off"}`, `"up" is neither tx`},
 		{"impairment", "impair.set", `{"target":"lan","set":"los=5%"}`, "did you mean loss"},
 		{"cut a segment", "ports.set", `{"target":"lan"}`, "is a segment; name one of its ports"},
@@ -375,4 +378,49 @@ func TestNobodyThere(t *testing.T) {
 	until("who came is gone", func(s PortStatus) bool {
 		return s.State == "nobody there" && s.Counters.TxDropped == 1 && s.Drops["device"] == 1
 	})
+}
+
+// TestTreeLog: a switch tells of a new root, with its segment named once, and not while the lab is taken down.
+func TestTreeLog(t *testing.T) {
+	text := "[segment.a]\nstp = true\n[segment.b]\nstp = true\n[trunk.up]\nsegments = [\"a\", \"b\"]\n" + strings.Replace(onLAN, "lan", "a", 1)
+	p, err := Load("lab.toml", []byte(text), all.Apps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log lockedBuffer
+	l, err := Start(p, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); !strings.Contains(log.String(), `"spanning tree"`) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	before := log.String()
+	if strings.Count(before, "\n") != 1 || strings.Count(before, "segment=") != 1 {
+		t.Errorf("logged:\n%s\nwant one line with one segment", before)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if after := log.String(); after != before {
+		t.Errorf("logged while closing:\n%s", strings.TrimPrefix(after, before))
+	}
+}
+
+// lockedBuffer is a buffer for a log that several goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
