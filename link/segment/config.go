@@ -117,6 +117,7 @@ type PortConfig struct {
 	MTU     int           // longest layer-3 packet, either way; default 1500
 	Offload link.Offload  // what frames to the station may leave undone; default none, see [AllOffloads]
 	// Depth and DepthBytes bound what waits for a slow station: frames, default 8192, and their octets, default 16 MiB.
+	// A quarter of both is kept from each port, for the others: none can take a queue for itself.
 	Depth, DepthBytes int
 	// Out is given the frames for the station, by the goroutine of whoever wrote them. It owns the frames, not the slice,
 	// and must not block. It is never called by two goroutines at a time nor from within itself: what comes meanwhile

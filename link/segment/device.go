@@ -33,7 +33,7 @@ func (s *Segment) NewDevice(c PortConfig) (*Device, error) {
 	}
 	p, err := s.attach(c, kindDevice, func(p *Port) sink {
 		c := p.config
-		d.port, d.ring = p, ring.New(c.Depth, c.DepthBytes)
+		d.port, d.ring = p, ring.NewShared(c.Depth, c.DepthBytes)
 		d.info = link.Info{Name: c.Name, Addr: c.Addr, MTU: c.MTU, Rx: c.Offload, Tx: c.Offload, Up: true, Changed: d.changed}
 		return &ringSink{p, d.ring}
 	})
@@ -109,8 +109,8 @@ type ringSink struct {
 	ring *ring.Ring
 }
 
-func (r *ringSink) deliver(_ int, f []link.Frame) {
-	n, s := r.ring.Put(f)
+func (r *ringSink) deliver(from int, f []link.Frame) {
+	n, s := r.ring.PutFrom(from, f)
 	r.port.counters.AddTx(s.Frames, s.Bytes, s.GSO)
 	if n < len(f) {
 		r.port.dropTx(f[n:], dropFull)

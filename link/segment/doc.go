@@ -68,7 +68,7 @@
 //   - A port is heard 64 BPDUs a second.
 //   - [Jabber] bounds frames and floods a second. It is off unless it is asked for: what is too much depends on the lab. A
 //     thousand floods a second is ample for most. Without it, who sends more than a station reads fills that station's
-//     queue, and others' frames to it are dropped too: a queue is first come, first served.
+//     queue, but for the quarter that is kept from each sender, for the others.
 //   - There are 4095 ports at the most.
 //
 // # Locks

@@ -305,19 +305,19 @@ func TestSlow(t *testing.T) {
 		f[0].Release()
 	}
 	i := d[2].Port().Info()
-	if i.Queued != 16 || i.Drops["queue full"] != 84 || i.Stats.TxFrames != 16 || d[2].Stats().RxDropped != 84 {
-		t.Errorf("the slow one: %+v, want 16 queued and 84 dropped", i)
+	if i.Queued != 12 || i.Drops["queue full"] != 88 || i.Stats.TxFrames != 12 || d[2].Stats().RxDropped != 88 {
+		t.Errorf("the slow one: %+v, want 12 queued, as a quarter is for other stations, and 88 dropped", i)
 	}
 }
 
-// TestFlooder: who floods takes a slow station's queue from others, unless PortConfig.Jabber bounds that.
+// TestFlooder: who floods leaves a quarter of a slow station's queue to others, with and without PortConfig.Jabber.
 func TestFlooder(t *testing.T) {
 	tests := []struct {
 		name   string
 		jabber Jabber
 		want   uint64 // of the frames of another
 	}{
-		{"no bound", Jabber{}, 0},
+		{"no bound", Jabber{}, 16},
 		{"floods", Jabber{Floods: 40}, 16},
 		{"frames", Jabber{Frames: 40}, 16},
 	}

@@ -21,7 +21,17 @@ type Ring struct {
 	count  int
 	octets int
 	closed bool
+
+	isShared bool
+	from     []uint16 // of a shared ring: who put the frame at that index
+	shares   []share  // by who
 }
+
+// share is what one writer has in a ring.
+type share struct{ frames, octets int32 }
+
+// maxSources is how many writers a shared ring tells apart.
+const maxSources = 1 << 12
 
 // Sums tell what was put into a ring.
 type Sums struct{ Frames, Bytes, GSO uint64 }
@@ -36,18 +46,30 @@ func New(depth, octets int) *Ring {
 	return r
 }
 
+// NewShared is [New] for a ring that keeps a quarter of its room from each writer, for the others: who floods it fills
+// three quarters at the most. Writers use PutFrom.
+func NewShared(depth, octets int) *Ring {
+	r := New(depth, octets)
+	r.isShared = true
+	return r
+}
+
 // Put takes as many frames from the start of f as fit, clears them in f, and returns how many, with what they hold. The
 // rest stays the caller's. A closed ring takes none.
-func (r *Ring) Put(f []link.Frame) (n int, s Sums) {
+func (r *Ring) Put(f []link.Frame) (n int, s Sums) { return r.PutFrom(0, f) }
+
+// PutFrom is Put by the writer of a number, which is not negative.
+func (r *Ring) PutFrom(source int, f []link.Frame) (n int, s Sums) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return 0, s
 	}
 	r.grow(r.count + min(len(f), r.depth-r.count))
+	mine := r.share(source)
 	for n < len(f) && r.count < r.depth {
 		size := f[n].Len()
-		if r.octets+size > r.limit {
+		if r.octets+size > r.limit || r.isTooMuch(mine, size) {
 			break
 		}
 		s.Bytes += uint64(size)
@@ -55,6 +77,11 @@ func (r *Ring) Put(f []link.Frame) (n int, s Sums) {
 			s.GSO++
 		}
 		r.put(&f[n], size)
+		if mine != nil {
+			mine.frames++
+			mine.octets += int32(size)
+			r.from[r.index(r.count-1)] = uint16(source % maxSources)
+		}
 		n++
 	}
 	if n > 0 {
@@ -64,16 +91,42 @@ func (r *Ring) Put(f []link.Frame) (n int, s Sums) {
 	return n, s
 }
 
+// share finds what a writer of a shared ring has in it; r.mu is held.
+func (r *Ring) share(source int) *share {
+	if !r.isShared {
+		return nil
+	}
+	source %= maxSources
+	if source >= len(r.shares) {
+		grown := make([]share, max(source+1, min(2*len(r.shares), maxSources)))
+		copy(grown, r.shares)
+		r.shares = grown
+	}
+	return &r.shares[source]
+}
+
+// isTooMuch reports whether a writer may not have another frame in the ring.
+func (r *Ring) isTooMuch(s *share, size int) bool {
+	if s == nil || s.frames == 0 {
+		return false
+	}
+	return int(s.frames) >= r.depth-r.depth/4 || int(s.octets)+size > r.limit-r.limit/4
+}
+
 // put moves f into the room that there is; r.mu is held.
 func (r *Ring) put(f *link.Frame, size int) {
-	i := r.first + r.count
-	if i >= len(r.frames) {
-		i -= len(r.frames)
-	}
-	r.frames[i] = *f
+	r.frames[r.index(r.count)] = *f
 	*f = link.Frame{}
 	r.count++
 	r.octets += size
+}
+
+// index is where the frame is that waits behind k others.
+func (r *Ring) index(k int) int {
+	if k += r.first; k >= len(r.frames) {
+		k -= len(r.frames)
+	}
+	return k
 }
 
 // grow makes room for n frames; r.mu is held.
@@ -88,6 +141,12 @@ func (r *Ring) grow(n int) {
 	grown := make([]link.Frame, min(size, r.depth))
 	k := copy(grown, r.frames[r.first:])
 	copy(grown[k:], r.frames[:r.first])
+	if r.isShared {
+		from := make([]uint16, len(grown))
+		k := copy(from, r.from[r.first:])
+		copy(from[k:], r.from[:r.first])
+		r.from = from
+	}
 	r.frames, r.first = grown, 0
 }
 
@@ -109,6 +168,11 @@ func (r *Ring) Get(f []link.Frame) int {
 func (r *Ring) take() link.Frame {
 	f := r.frames[r.first]
 	r.frames[r.first] = link.Frame{}
+	if r.isShared {
+		s := &r.shares[r.from[r.first]]
+		s.frames--
+		s.octets -= int32(f.Len())
+	}
 	if r.first++; r.first == len(r.frames) {
 		r.first = 0
 	}
@@ -133,6 +197,6 @@ func (r *Ring) Close() {
 		f := r.take()
 		f.Release()
 	}
-	r.frames = nil
+	r.frames, r.from = nil, nil
 	r.filled.Broadcast()
 }

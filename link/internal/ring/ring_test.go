@@ -96,3 +96,36 @@ func TestClose(t *testing.T) {
 	}
 	link.ReleaseAll(f)
 }
+
+// TestShared holds that a writer who floods leaves room for others, in frames and in octets, and that the room comes
+// back with what is read.
+func TestShared(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		depth, octets int
+	}{{"frames", 100, 0}, {"octets", 1000, 100 * 60}} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewShared(tt.depth, tt.octets)
+			defer r.Close()
+			put := func(source, frames, want int) {
+				t.Helper()
+				f := numbered(frames, 60)
+				n, _ := r.PutFrom(source, f)
+				link.ReleaseAll(f[n:])
+				if n != want {
+					t.Fatalf("writer %d put %d of %d frames, want %d", source, n, frames, want)
+				}
+			}
+			put(7, 200, 75)
+			put(7, 1, 0)
+			put(2, 10, 10)
+			put(maxSources+3, 30, 15) // all is full
+			got := make([]link.Frame, 50)
+			if n := r.Get(got); n != 50 {
+				t.Fatalf("read %d", n)
+			}
+			link.ReleaseAll(got)
+			put(7, 200, 50) // 25 are left of the first
+		})
+	}
+}
