@@ -24,4 +24,4 @@ mv "$results/micro.txt.tmp" "$results/micro.txt"
 "$go" run ./bench/plain -commit "$commit" \
 	-json "$results/plain.json" -bench "$results/plain.txt" </dev/null
 "$go" run ./bench/wire -commit "$commit" -text "$results/wire.txt" </dev/null
-"$go" run ./bench/scale -measure hosts,wire -rounds 5 -commit "$commit" -bench "$results/scale.txt" </dev/null
+GOMEMLIMIT=120MiB "$go" run ./bench/scale -measure hosts,wire -rounds 5 -commit "$commit" -bench "$results/scale.txt" </dev/null
