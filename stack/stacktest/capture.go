@@ -18,6 +18,7 @@ type record struct {
 	port  string
 	dir   pcap.Direction
 	frame link.Frame
+	fate  string // why it goes no further; empty: it does, as far as the port knows
 }
 
 // capture remembers the latest frames of all ports. It is the loop's while that runs; others stop the world by
@@ -53,7 +54,7 @@ func (c *capture) add(p *port, dir pcap.Direction, f []link.Frame) {
 	}
 	now := time.Now()
 	for i := range f {
-		c.records = append(c.records, record{now, p.station, dir, f[i].Clone()})
+		c.records = append(c.records, record{at: now, port: p.station, dir: dir, frame: f[i].Clone()})
 		c.size += f[i].Len()
 	}
 	for c.size > c.limit {
@@ -68,6 +69,13 @@ func (c *capture) add(p *port, dir pcap.Direction, f []link.Frame) {
 		n := copy(c.records, c.records[c.first:])
 		clear(c.records[n:])
 		c.records, c.first = c.records[:n], 0
+	}
+}
+
+// mark tells the fate of the latest n frames, as far as they are remembered.
+func (c *capture) mark(n int, fate string) {
+	for i := max(c.first, len(c.records)-n); i < len(c.records); i++ {
+		c.records[i].fate = ", " + fate
 	}
 }
 
@@ -113,7 +121,7 @@ func (c *capture) writeTo(w io.Writer) error {
 func (c *capture) trace(start time.Time, count int) string {
 	var s strings.Builder
 	c.each(count, func(r *record, b []byte) error {
-		fmt.Fprintf(&s, "%+.6fs %s %s\n", r.at.Sub(start).Seconds(), r.port, r.dir)
+		fmt.Fprintf(&s, "%+.6fs %s %s%s\n", r.at.Sub(start).Seconds(), r.port, r.dir, r.fate)
 		for l := range strings.Lines(dump.Frame(b)) {
 			s.WriteString("\t" + l)
 		}
@@ -155,7 +163,8 @@ func (n *Net) Capture() []byte {
 	return b.Bytes()
 }
 
-// Trace gives the latest count frames as text.
+// Trace gives the latest count frames as text. A frame that the wire from its station loses is marked; one that is lost on the
+// way from the segment to a station is there as sent only.
 func (n *Net) Trace(count int) string {
 	n.Settle()
 	return n.capture.trace(n.loop.start, count)

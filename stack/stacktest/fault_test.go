@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,6 +155,33 @@ func TestMany(t *testing.T) {
 		defer cancel()
 		if _, err := first.Ping(ctx, last.Addr6(), stack.PingOptions{}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestTraceTellsLoss: who reads a trace sees which frames did not get far.
+func TestTraceTellsLoss(t *testing.T) {
+	stacktest.Run(t, stacktest.Config{}, func(t *testing.T, n *stacktest.Net) {
+		a, b := n.Host("a"), n.Host("b")
+		for _, c := range []struct {
+			name, want string
+			do         func()
+		}{
+			{"perfect", " a out\n", func() {}},
+			{"loss", " a out, lost: loss\n", func() { a.SetTx("loss=100%") }},
+			{"mtu", " a out, lost: mtu\n", func() { a.SetTx("mtu=68") }},
+			{"cut", " a out, lost: the plug is out\n", func() { n.Cut(a) }},
+		} {
+			c.do()
+			p, err := a.Dial("udp", b.Addr4().String()+":9")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Write(make([]byte, 100))
+			p.Close()
+			if got := n.Trace(6); !strings.Contains(got, c.want) || c.name == "perfect" && strings.Contains(got, "lost") {
+				t.Errorf("%s: no %q in\n%s", c.name, c.want, got)
+			}
 		}
 	})
 }

@@ -1,6 +1,9 @@
 package stacktest
 
 import (
+	"fmt"
+	"strings"
+
 	"tapestry/link"
 	"tapestry/link/impair"
 	"tapestry/link/pcap"
@@ -59,12 +62,39 @@ func (p *port) write(f []link.Frame) {
 }
 
 func (p *port) send(f []link.Frame) {
-	p.net.capture.add(p, pcap.Outbound, f)
+	c := &p.net.capture
+	c.add(p, pcap.Outbound, f)
 	if p.isCut {
+		c.mark(len(f), "lost: the plug is out")
 		link.ReleaseAll(f)
 		return
 	}
-	p.tx.Write(f)
+	before := p.tx.Stats().Drops
+	p.tx.Write(f) // no frame is captured meanwhile: what it sets off at other ports is events
+	if fate := fateOf(before, p.tx.Stats().Drops, len(f)); fate != "" {
+		c.mark(len(f), fate)
+	}
+}
+
+// fateOf says what a line has done to n frames that it was given at once; which of them it was, it does not tell.
+func fateOf(before, after impair.Drops, n int) string {
+	var why []string
+	for _, d := range []struct {
+		reason        string
+		before, after uint64
+	}{
+		{"loss", before.Loss, after.Loss}, {"queue", before.Queue, after.Queue}, {"mtu", before.MTU, after.MTU},
+		{"limit", before.Limit, after.Limit}, {"cut", before.Cut, after.Cut},
+	} {
+		switch lost := d.after - d.before; {
+		case lost == 0:
+		case n == 1:
+			why = append(why, "lost: "+d.reason)
+		default:
+			why = append(why, fmt.Sprintf("lost: %d of these %d, %s", lost, n, d.reason))
+		}
+	}
+	return strings.Join(why, ", ")
 }
 
 // enter gives the segment what came through the tx line.
