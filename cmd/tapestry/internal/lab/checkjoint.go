@@ -182,6 +182,8 @@ func (c *checker) socketPath(path, s string) string {
 	full := c.path(s)
 	if len(full) > maxPath {
 		c.bad(path, "the path %s has %d octets; a socket's has %d at most", full, len(full), maxPath)
+	} else if info, err := os.Lstat(full); err == nil && info.Mode().Type() != os.ModeSocket {
+		c.bad(path, "%s exists and is no socket; choose another path", full)
 	}
 	return full
 }

@@ -149,6 +149,9 @@ func TestSegmentProblems(t *testing.T) {
 			`lab.toml:6: qemu.vm2: nothing says where the machine is; add listen = "vm.sock", and start QEMU with -netdev stream,id=n,addr.type=unix,addr.path=vm.sock`,
 		}},
 		{"unixgram", lan + "[unixgram.u]\nsegment = \"lan\"\n" + onLAN, []string{`lab.toml:2: unixgram.u: the socket has no path; add path = "u.sock"`}},
+		{"unixgram at a file", lan + "[unixgram.u]\nsegment = \"lan\"\npath = \"testdata/campus.toml\"\n" + onLAN, []string{
+			`lab.toml:4: unixgram.u.path: testdata/campus.toml exists and is no socket; choose another path`,
+		}},
 		{"replay", lan + "[replay.r]\nsegment = \"lan\"\nfile = \"none.pcapng\"\nfast = true\ntimes = 0\n" + onLAN, []string{
 			`lab.toml:4: replay.r.file: stat none.pcapng: no such file or directory; name a capture (pcap or pcapng) that this user can read`,
 			`lab.toml:5: replay.r.fast: together with times = 0 nothing would limit the rate; remove one of the two keys`,
