@@ -198,25 +198,6 @@ func TestConfigPath(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"port", "root", "listing", "index"}
-	tests := []struct{ name, got, want string }{
-		{"missing letter", "prt", "port"},
-		{"exchanged", "prot", "port"},
-		{"extra", "lissting", "listing"},
-		{"far", "colour", ""},
-		{"empty", "", ""},
-		{"same", "index", "index"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got, _ := Nearest(tt.got, names); got != tt.want {
-				t.Errorf("Nearest(%q): got %q, want %q", tt.got, got, tt.want)
-			}
-		})
-	}
-}
-
 // FuzzParseConfig holds that no text makes the reading or the explaining of errors panic.
 func FuzzParseConfig(f *testing.F) {
 	f.Add(prelude)

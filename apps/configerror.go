@@ -15,6 +15,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+	"tapestry/internal/nearest"
 )
 
 // ConfigError is something wrong in a configuration file: where, what, and what to do about it.
@@ -112,7 +113,7 @@ func (d *Document) explainUnknown(missing *toml.StrictMissingError, path []strin
 
 // suggest says which key was probably meant, or which keys there are.
 func suggest(got string, known []string) string {
-	if best, ok := Nearest(got, known); ok {
+	if best, ok := nearest.Name(got, known); ok {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	if len(known) == 0 {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tapestry/internal/nearest"
 )
 
 // key is one key of the text form.
@@ -123,46 +125,17 @@ func unknown(name, text string) error {
 		names = append(names, k.name)
 	}
 	problem := "there is no such key; the keys are " + strings.Join(names, ", ")
-	if n := nearest(strings.ToLower(name), names); n != "" {
+	if n := probably(strings.ToLower(name[:min(len(name), 40)]), names); n != "" {
 		problem = "there is no such key, did you mean " + n + "? The keys are " + strings.Join(names, ", ")
 	}
 	return &KeyError{name[:min(len(name), 40)], text[:min(len(text), 40)], problem}
 }
 
-// nearest is the one of names that was probably meant, or nothing.
-func nearest(name string, names []string) string {
+// probably is the one of names that was meant, or nothing.
+func probably(name string, names []string) string {
 	if n, ok := elsewhere[name]; ok {
 		return n
 	}
-	if len(name) > 20 {
-		return ""
-	}
-	best, found := 3, ""
-	for _, n := range names {
-		if d := distance(name, n); d < best && d < len(n) {
-			best, found = d, n
-		}
-	}
-	return found
-}
-
-// distance is how many characters must be put in, taken out or replaced (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, before+1)
-		}
-	}
-	return row[len(b)]
+	n, _ := nearest.Name(name, names)
+	return n
 }

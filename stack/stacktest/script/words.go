@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tapestry/internal/nearest"
 )
 
 // words takes a line apart.
@@ -79,44 +81,10 @@ func (w *words) oneOf(what string, known []string) (string, error) {
 // unknown is the error of a word that nobody knows; it names the nearest one, or all.
 func unknown(what, word string, known []string) error {
 	known = slices.Sorted(slices.Values(known))
-	if near, ok := nearest(word, known); ok {
+	if near, ok := nearest.Name(word, known); ok {
 		return fmt.Errorf("unknown %s %q; did you mean %q?", what, word, near)
 	}
 	return fmt.Errorf("unknown %s %q; want one of: %s", what, word, strings.Join(known, ", "))
-}
-
-// nearest gives the known word with the fewest edits from got, if these are no more than a third of its letters.
-func nearest(got string, known []string) (string, bool) {
-	best, least := "", len(got)+1
-	for _, k := range known {
-		if d := distance(got, k); d <= max(1, max(len(got), len(k))/3) && d < least {
-			best, least = k, d
-		}
-	}
-	return best, best != ""
-}
-
-// distance counts the insertions, deletions, replacements and exchanges of neighbours between two words.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
 
 // parseOptions takes <mss 1460,sackOK,TS val 100 ecr 0>.

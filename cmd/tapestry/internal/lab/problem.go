@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tapestry/apps"
+	"tapestry/internal/nearest"
 )
 
 // Problems are all that is wrong with a lab's file, in the order of its lines.
@@ -65,7 +66,7 @@ const mostKnown = 20
 
 // didYouMean is the end of an error about an unknown word.
 func didYouMean(s string, known []string) string {
-	if n, ok := apps.Nearest(s, known); ok {
+	if n, ok := nearest.Name(s, known); ok {
 		return fmt.Sprintf("; did you mean %q?", n)
 	}
 	if len(known) == 0 {

@@ -1,8 +1,8 @@
-package apps
+package nearest
 
-// Nearest gives the name that got was probably meant to be: the one of the fewest edits, if these are no more than a
+// Name gives the name that got was probably meant to be: the one of the fewest edits, if these are no more than a
 // third of its letters (and at least one is allowed).
-func Nearest(got string, names []string) (string, bool) {
+func Name(got string, names []string) (string, bool) {
 	best, least := "", len(got)+1
 	for _, name := range names {
 		allowed := max(1, max(len(got), len(name))/3)
