@@ -19,7 +19,7 @@ var errorsByName = map[string]error{
 	"ECONNREFUSED": syscall.ECONNREFUSED, "ECONNRESET": syscall.ECONNRESET, "ECONNABORTED": syscall.ECONNABORTED,
 	"EPIPE": syscall.EPIPE, "ETIMEDOUT": syscall.ETIMEDOUT, "EHOSTUNREACH": syscall.EHOSTUNREACH,
 	"ENETUNREACH": syscall.ENETUNREACH, "ENOTCONN": syscall.ENOTCONN, "EADDRINUSE": syscall.EADDRINUSE,
-	"EMSGSIZE": syscall.EMSGSIZE, "ENOPROTOOPT": syscall.ENOPROTOOPT, "EOPNOTSUPP": syscall.EOPNOTSUPP, "ENONET": syscall.ENONET,
+	"EMSGSIZE": syscall.EMSGSIZE, "ENOPROTOOPT": syscall.ENOPROTOOPT, "EOPNOTSUPP": syscall.EOPNOTSUPP,
 }
 
 // operate carries an operation out. One that blocks goes on beside the script.
