@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"tapestry/bench/internal/netns"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -47,7 +49,7 @@ func placementNamed(name string) (placement, error) {
 
 // command is this program in a role, to be run by start.
 func command(role string, args ...string) *exec.Cmd {
-	cmd := exec.Command(self, append([]string{role}, args...)...)
+	cmd := exec.Command(netns.Self, append([]string{role}, args...)...)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd

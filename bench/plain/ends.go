@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"tapestry/bench/internal/machine"
 	"tapestry/link"
 )
 
@@ -34,12 +34,12 @@ func near(args []string) error {
 		return err
 	}
 	defer c.Close()
-	before := cpuTime()
+	before := machine.ProcessTime()
 	r, err := w.client(c, d)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", w.name, args[1], err)
 	}
-	return json.NewEncoder(os.Stdout).Encode(report{result: r, CPU: cpuTime() - before})
+	return json.NewEncoder(os.Stdout).Encode(report{result: r, CPU: machine.ProcessTime() - before})
 }
 
 // far serves a path until standard input ends: role-far <path>. It reports once when it is ready and then for each line
@@ -69,19 +69,10 @@ func far(args []string) error {
 }
 
 func (e endpoint) report() report {
-	r := report{CPU: cpuTime()}
+	r := report{CPU: machine.ProcessTime()}
 	if e.stats != nil {
 		s := e.stats()
 		r.Device = &s
 	}
 	return r
-}
-
-// cpuTime is what this process used so far, in user mode and in the kernel.
-func cpuTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"tapestry/bench/internal/netns"
 )
 
 // options are the flags of a whole run.
@@ -29,12 +31,12 @@ func main() {
 		}
 	}
 	parse(flag.NewFlagSet("plain", flag.ExitOnError), os.Args[1:]) // a mistake is best told before anything starts
-	exit(inNamespace("role-inside", os.Args[1:]))
+	exit(netns.Run("role-inside", os.Args[1:]))
 }
 
 // inside measures: role-inside <the namespace outside> <flags>.
 func inside(args []string) error {
-	if err := hasLeft(args[0]); err != nil {
+	if err := netns.HasLeft(args[0]); err != nil {
 		return err
 	}
 	return measure(parse(flag.NewFlagSet("plain", flag.ExitOnError), args[1:]))

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"tapestry/bench/internal/machine"
+	"tapestry/bench/internal/netns"
 	"tapestry/internal/nstest"
 )
 
@@ -75,7 +77,7 @@ func TestMeasureRefuses(t *testing.T) {
 }
 
 func TestInsideStaysOut(t *testing.T) {
-	own, err := namespace()
+	own, err := netns.Name()
 	if err != nil {
 		t.Skip(err)
 	}
@@ -113,7 +115,7 @@ func TestMedians(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	r := results{Machine: machine{Cores: 2}, Samples: []sample{
+	r := results{Machine: machine.Machine{Cores: 2}, Samples: []sample{
 		{Path: "tap", Work: "tcp_to", Value: 8, Unit: "Gbit/s", result: result{Count: 2 * blockSize, Elapsed: time.Second}},
 		{Path: "veth", Work: "tcp_rr", Value: 0.5, Unit: "k/s", result: result{Count: 500, Elapsed: time.Second}},
 	}}

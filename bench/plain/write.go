@@ -1,33 +1,24 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"strings"
 	"text/tabwriter"
+
+	"tapestry/bench/internal/machine"
+	"tapestry/bench/internal/output"
 )
 
 // results are a whole run.
 type results struct {
-	Machine machine  `json:"machine"`
-	Commit  string   `json:"commit"`
-	Place   string   `json:"place"`
-	Rounds  int      `json:"rounds"`
-	For     string   `json:"for"`
-	Medians []row    `json:"medians"`
-	Samples []sample `json:"samples"`
-}
-
-// machine is where it ran.
-type machine struct {
-	CPU    string `json:"cpu"`
-	Cores  int    `json:"cores"`
-	Kernel string `json:"kernel"`
-	Go     string `json:"go"`
-	Load   string `json:"load"` // at the end: the measured processes are a part of it
+	Machine machine.Machine `json:"machine"`
+	Commit  string          `json:"commit"`
+	Place   string          `json:"place"`
+	Rounds  int             `json:"rounds"`
+	For     string          `json:"for"`
+	Medians []row           `json:"medians"`
+	Samples []sample        `json:"samples"`
 }
 
 // row is the median of one work on one path, and its ratio to the kernel over veth and to stock gVisor.
@@ -40,7 +31,7 @@ type row struct {
 // write prints the table and writes the files that were asked for.
 func write(o options, samples []sample) error {
 	r := results{
-		Machine: thisMachine(), Commit: o.commit, Place: o.place, Rounds: o.rounds, For: o.duration.String(),
+		Machine: machine.This(), Commit: o.commit, Place: o.place, Rounds: o.rounds, For: o.duration.String(),
 		Medians: medians(samples), Samples: samples,
 	}
 	if o.json != "-" {
@@ -48,10 +39,10 @@ func write(o options, samples []sample) error {
 			return err
 		}
 	}
-	if err := toFile(o.json, r.json); err != nil {
+	if err := output.ToFile(o.json, r.json); err != nil {
 		return err
 	}
-	return toFile(o.bench, r.lines)
+	return output.ToFile(o.bench, r.lines)
 }
 
 func medians(samples []sample) (rows []row) {
@@ -81,9 +72,7 @@ func ratio(m *sample, samples []sample, path string, w work) float64 {
 
 // config are benchstat's lines of configuration, and what a reader must know about every figure.
 func (r results) config(w io.Writer) {
-	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, r.Machine.CPU)
-	fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\ncommit: %s\n", r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Commit)
-	fmt.Fprintf(w, "place: %s\nload: %s\n", r.Place, r.Machine.Load)
+	r.Machine.Config(w, r.Commit, "place: "+r.Place)
 }
 
 func (r results) table(w io.Writer) error {
@@ -105,11 +94,7 @@ func times(ratio float64) string {
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-func (r results) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "\t")
-	return e.Encode(r)
-}
+func (r results) json(w io.Writer) error { return output.JSON(w, r) }
 
 // lines are all runs as `go test -bench` would print them.
 func (r results) lines(w io.Writer) error {
@@ -127,49 +112,4 @@ func (r results) lines(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// toFile writes to the file called name, to standard output for "-", and nowhere for the empty name.
-func toFile(name string, write func(io.Writer) error) error {
-	switch name {
-	case "":
-		return nil
-	case "-":
-		return write(os.Stdout)
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
-}
-
-func thisMachine() machine {
-	return machine{
-		CPU: cpuModel(), Cores: runtime.NumCPU(), Kernel: firstLine("/proc/sys/kernel/osrelease"), Go: runtime.Version(),
-		Load: firstLine("/proc/loadavg"),
-	}
-}
-
-func cpuModel() string {
-	b, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(b)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
-}
-
-func firstLine(name string) string {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return "unknown"
-	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	return line
 }

@@ -8,6 +8,8 @@ import (
 	"runtime/pprof"
 	"strings"
 	"time"
+
+	"tapestry/bench/internal/machine"
 )
 
 // options are the flags of a run.
@@ -44,7 +46,7 @@ func main() {
 
 // run measures what was asked for and reports all of it, also what is not as good as it must be.
 func run(o options) (err error) {
-	r := report{Machine: thisMachine(), Commit: o.commit}
+	r := report{Machine: machine.This(), Commit: o.commit}
 	for _, what := range strings.Split(o.measure, ",") {
 		switch what {
 		case "hosts":

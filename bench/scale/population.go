@@ -8,6 +8,8 @@ import (
 	"runtime/pprof"
 	"slices"
 	"time"
+
+	"tapestry/bench/internal/machine"
 )
 
 // population are the results of many hosts on one switch.
@@ -78,7 +80,7 @@ func addAll(l *lab, hosts int) (a adding, err error) {
 	times := make([]time.Duration, hosts)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	cpu, own := processTime(), threadTime()
+	cpu, own := machine.ProcessTime(), machine.ThreadTime()
 	for i := range times {
 		start := time.Now()
 		if err := l.add(); err != nil {
@@ -86,11 +88,11 @@ func addAll(l *lab, hosts int) (a adding, err error) {
 		}
 		times[i] = time.Since(start)
 	}
-	a.Own = us(threadTime()-own) / float64(hosts)
+	a.Own = us(machine.ThreadTime()-own) / float64(hosts)
 	start := time.Now()
 	settle()
 	a.Settle = ms(time.Since(start))
-	a.CPU = us(processTime()-cpu) / float64(hosts)
+	a.CPU = us(machine.ProcessTime()-cpu) / float64(hosts)
 	a.Start = us(times[0])
 	a.Mean = mean(times)
 	a.Last = mean(times[hosts-max(1, hosts/10):])
@@ -104,9 +106,9 @@ func addAll(l *lab, hosts int) (a adding, err error) {
 func settle() {
 	const slice = 250 * time.Millisecond
 	for range 240 {
-		cpu := processTime()
+		cpu := machine.ProcessTime()
 		time.Sleep(2 * slice)
-		if processTime()-cpu < slice/50 {
+		if machine.ProcessTime()-cpu < slice/50 {
 			return
 		}
 	}
@@ -114,9 +116,9 @@ func settle() {
 
 // idle is how many cores are busy for d.
 func idle(d time.Duration) float64 {
-	cpu := processTime()
+	cpu := machine.ProcessTime()
 	time.Sleep(d)
-	return float64(processTime()-cpu) / float64(d)
+	return float64(machine.ProcessTime()-cpu) / float64(d)
 }
 
 // goroutinesOver is how many goroutines there are over n, after those that are about to end had a second for it.

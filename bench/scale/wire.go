@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"tapestry/bench/internal/machine"
 	"tapestry/link"
 )
 
@@ -77,12 +78,12 @@ func once(w work, p path, d time.Duration) (s sample, err error) {
 		return s, err
 	}
 	defer done()
-	start, cpu := time.Now(), processTime()
+	start, cpu := time.Now(), machine.ProcessTime()
 	if err := w.run(a, b, d); err != nil {
 		return s, err
 	}
 	s = sample{Path: p.name, Work: w.name, Unit: w.unit, took: time.Since(start)}
-	cpu = processTime() - cpu
+	cpu = machine.ProcessTime() - cpu
 	s.Cores = float64(cpu) / float64(s.took)
 	s.count(a.(link.StatsReader).Stats(), b.(link.StatsReader).Stats(), cpu)
 	if s.Value = float64(s.frames) / s.took.Seconds() / 1e6; w.isBulk {

@@ -1,20 +1,21 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"text/tabwriter"
+
+	"tapestry/bench/internal/machine"
+	"tapestry/bench/internal/output"
 )
 
 // report is a whole run.
 type report struct {
-	Machine machine     `json:"machine"`
-	Commit  string      `json:"commit"`
-	Hosts   *population `json:"hosts,omitempty"`
-	Wire    *wire       `json:"wire,omitempty"`
+	Machine machine.Machine `json:"machine"`
+	Commit  string          `json:"commit"`
+	Hosts   *population     `json:"hosts,omitempty"`
+	Wire    *wire           `json:"wire,omitempty"`
 }
 
 // write prints the report and writes the files that were asked for.
@@ -24,24 +25,18 @@ func (r *report) write(o options) error {
 			return err
 		}
 	}
-	if err := toFile(o.json, r.json); err != nil {
+	if err := output.ToFile(o.json, r.json); err != nil {
 		return err
 	}
-	return toFile(o.bench, r.lines)
+	return output.ToFile(o.bench, r.lines)
 }
 
 // config are benchstat's lines of configuration, and what a reader must know about every figure.
 func (r *report) config(w io.Writer) {
-	m := r.Machine
-	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, m.CPU)
-	fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\ncommit: %s\nload: %s\n", m.Cores, m.Kernel, m.Go, r.Commit, m.Load)
+	r.Machine.Config(w, r.Commit)
 }
 
-func (r *report) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "\t")
-	return e.Encode(r)
-}
+func (r *report) json(w io.Writer) error { return output.JSON(w, r) }
 
 func (r *report) text(w io.Writer) error {
 	r.config(w)
@@ -102,23 +97,4 @@ func (p *population) lines(w io.Writer, cores int) error {
 		p.Hosts, cores, p.Hosts, p.Add.Mean*1e3, p.Add.Own*1e3, p.Add.CPU*1e3, p.Quiet.RSS*1e6/n, p.Freed.Heap*1e6/n,
 		p.IdleCPU, p.Check.Echoes, p.Check.Failed)
 	return err
-}
-
-// toFile writes to the file called name, to standard output for "-", and nowhere for the empty name.
-func toFile(name string, write func(io.Writer) error) error {
-	switch name {
-	case "":
-		return nil
-	case "-":
-		return write(os.Stdout)
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }

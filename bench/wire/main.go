@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"tapestry/bench/internal/netns"
 )
 
 // options are the flags of a run.
@@ -23,12 +25,12 @@ func main() {
 		}
 	}
 	parse(flag.NewFlagSet("wire", flag.ExitOnError), os.Args[1:]) // a mistake is best told before anything starts
-	exit(inNamespace("role-inside", os.Args[1:]))
+	exit(netns.Run("role-inside", os.Args[1:]))
 }
 
 // inside measures: role-inside <the namespace outside> <flags>.
 func inside(args []string) error {
-	if err := hasLeft(args[0]); err != nil {
+	if err := netns.HasLeft(args[0]); err != nil {
 		return err
 	}
 	return run(parse(flag.NewFlagSet("wire", flag.ExitOnError), args[1:]))

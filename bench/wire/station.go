@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tapestry/bench/internal/machine"
 	"tapestry/link"
 	"tapestry/link/segment"
 	"tapestry/link/tap"
@@ -230,5 +231,5 @@ func bringUp(name string, a netip.Prefix) error {
 
 // machineCongestion is what a socket of the kernel uses if it is not told.
 func machineCongestion() string {
-	return strings.TrimSpace(firstLine("/proc/sys/net/ipv4/tcp_congestion_control"))
+	return strings.TrimSpace(machine.FirstLine("/proc/sys/net/ipv4/tcp_congestion_control"))
 }

@@ -1,42 +1,41 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"text/tabwriter"
+
+	"tapestry/bench/internal/machine"
+	"tapestry/bench/internal/output"
 )
 
 // results are a whole run.
 type results struct {
-	Machine machine  `json:"machine"`
-	Commit  string   `json:"commit"`
-	Rounds  int      `json:"rounds"`
-	Rows    []row    `json:"rows"`
-	Samples []sample `json:"samples"`
+	Machine machine.Machine `json:"machine"`
+	Commit  string          `json:"commit"`
+	Rounds  int             `json:"rounds"`
+	Rows    []row           `json:"rows"`
+	Samples []sample        `json:"samples"`
 }
 
 // write prints the table and writes the files that were asked for.
 func write(o options, samples []sample) error {
-	r := results{Machine: thisMachine(), Commit: o.commit, Rounds: o.rounds, Rows: rows(samples), Samples: samples}
+	r := results{Machine: machine.This(), Commit: o.commit, Rounds: o.rounds, Rows: rows(samples), Samples: samples}
 	if o.json != "-" && o.text != "-" {
 		if err := r.text(os.Stdout); err != nil {
 			return err
 		}
 	}
-	if err := toFile(o.json, r.json); err != nil {
+	if err := output.ToFile(o.json, r.json); err != nil {
 		return err
 	}
-	return toFile(o.text, r.file)
+	return output.ToFile(o.text, r.file)
 }
 
 // config are benchstat's lines of configuration, and what a reader must know about every figure.
 func (r results) config(w io.Writer) {
-	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, r.Machine.CPU)
-	fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\ncommit: %s\n", r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Commit)
-	fmt.Fprintf(w, "load: %s\n", r.Machine.Load)
+	r.Machine.Config(w, r.Commit)
 }
 
 // text is for people.
@@ -82,11 +81,7 @@ func (r results) table(w io.Writer) error {
 	return t.Flush()
 }
 
-func (r results) json(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "\t")
-	return e.Encode(r)
-}
+func (r results) json(w io.Writer) error { return output.JSON(w, r) }
 
 // file is the table, and all runs as `go test -bench` would print them.
 func (r results) file(w io.Writer) error {
@@ -108,23 +103,4 @@ func (r results) file(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// toFile writes to the file called name, to standard output for "-", and nowhere for the empty name.
-func toFile(name string, write func(io.Writer) error) error {
-	switch name {
-	case "":
-		return nil
-	case "-":
-		return write(os.Stdout)
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
 }
