@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for something that should happen at once, on a machine that is busy.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Case is an app with its surroundings.
 type Case struct {

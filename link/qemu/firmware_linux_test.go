@@ -33,10 +33,10 @@ func TestFirmware(t *testing.T) {
 	for _, command := range []string{
 		"set net0/ip 198.51.100.9", "set net0/netmask 255.255.255.0", "ifopen net0", "imgfetch --name page http://198.51.100.1/",
 	} {
-		c.say(command + "\n")
+		c.enter(t, command)
 		c.expect(t, "iPXE>")
 	}
-	c.say("imgstat\n")
+	c.enter(t, "imgstat")
 	c.expect(t, "page : 123456 bytes")
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -92,6 +92,17 @@ func power(t *testing.T, qemu string, card nic) *console {
 }
 
 func (c *console) say(s string) { fmt.Fprint(c.in, s) }
+
+// enter types a line, each letter when the one before has come back: the serial port of a busy VM loses what it has not
+// looked at.
+func (c *console) enter(t *testing.T, line string) {
+	t.Helper()
+	for _, letter := range line {
+		c.say(string(letter))
+		c.expect(t, string(letter))
+	}
+	c.say("\n")
+}
 
 // expect waits until the VM has said text, after what was expected before.
 func (c *console) expect(t *testing.T, text string) {

@@ -61,7 +61,14 @@ func (l *runningLab) stop(t testing.TB) {
 	if err := l.wait(t); err != nil {
 		t.Errorf("the lab ends with %v: %s", err, l.stderr.String())
 	}
-	if pids := processesIn(l.namespace); pids != nil && !l.o.any {
+	if l.o.any {
+		return
+	}
+	pids := processesIn(l.namespace)
+	for end := time.Now().Add(5 * time.Second); pids != nil && time.Now().Before(end); pids = processesIn(l.namespace) {
+		time.Sleep(10 * time.Millisecond) // a process that has said all may still be about to end
+	}
+	if pids != nil {
 		t.Errorf("the lab's namespace %s lives on in processes %v", l.namespace, pids)
 	}
 }
