@@ -380,22 +380,5 @@ func FuzzDatagram(f *testing.F) {
 func BenchmarkUnix(b *testing.B) {
 	dir := b.TempDir()
 	x, y := bound(b, filepath.Join(dir, "x")), bound(b, filepath.Join(dir, "y"))
-	from, to := device(b, Config{Conn: x, Remote: y.LocalAddr()}), device(b, Config{Conn: y, Remote: x.LocalAddr()})
-	data := octets(1514, 1)
-	f := make([]link.Frame, 32)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(f) * len(data)))
-	for b.Loop() {
-		for i := range f {
-			f[i] = link.NewFrame(data)
-		}
-		for left := from.WriteFrames(f); left > 0; {
-			n, err := to.ReadFrames(f)
-			if err != nil {
-				b.Fatal(err)
-			}
-			link.ReleaseAll(f[:n])
-			left -= n
-		}
-	}
+	linktest.Stream(b, device(b, Config{Conn: x, Remote: y.LocalAddr()}), device(b, Config{Conn: y, Remote: x.LocalAddr()}), octets(1514, 1))
 }

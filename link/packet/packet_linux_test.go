@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -23,49 +22,11 @@ func TestMain(m *testing.M) { nstest.Main(m) }
 // veth makes two interfaces that are each other's wire, up, with a kernel that keeps quiet.
 func veth(t testing.TB, mtu int) (a, b string) {
 	t.Helper()
-	nstest.Require(t)
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU = "vetha", mtu
-	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "vethb", PeerMTU: uint32(mtu)}); err != nil {
-		t.Fatalf("make a veth pair: %v", err)
-	}
-	t.Cleanup(func() {
-		if l, err := netlink.LinkByName("vetha"); err == nil {
-			netlink.LinkDel(l)
-		}
-	})
-	for _, name := range []string{"vetha", "vethb"} {
-		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0); err != nil {
-			t.Fatal(err)
-		}
-		setUp(t, name)
-	}
-	awaitUp(t, "vetha")
-	awaitUp(t, "vethb")
+	nstest.Veth(t, &netlink.Veth{LinkAttrs: attrs, PeerName: "vethb", PeerMTU: uint32(mtu)})
+	nstest.BringUp(t, "vetha", "vethb")
 	return "vetha", "vethb"
-}
-
-// awaitUp waits until the interface takes frames: the kernel gives it a queue some time after it is up.
-func awaitUp(t testing.TB, name string) {
-	t.Helper()
-	for range 5000 {
-		if l, err := netlink.LinkByName(name); err == nil && l.Attrs().OperState == netlink.OperUp {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatalf("%s is not operational after 5 s", name)
-}
-
-func setUp(t testing.TB, name string) {
-	t.Helper()
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.LinkSetUp(l); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func open(t testing.TB, c Config) *Device {

@@ -405,23 +405,8 @@ func TestSocketThatWaits(t *testing.T) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector has sync.Pool drop what it is given")
-	}
 	a, b := joined(t, listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0"), Config{})
-	data := inner(station(1), station(2), 1400)
-	f := make([]link.Frame, 1)
-	got := testing.AllocsPerRun(1000, func() {
-		f[0] = link.NewFrame(data)
-		a.WriteFrames(f)
-		if n, err := b.ReadFrames(f); n != 1 || err != nil {
-			t.Fatalf("ReadFrames = %d, %v", n, err)
-		}
-		f[0].Release()
-	})
-	if got >= 1 {
-		t.Errorf("%v allocations a frame, want 0", got)
-	}
+	linktest.NoAllocation(t, a, b, inner(station(1), station(2), 1400))
 }
 
 func FuzzDatagram(f *testing.F) {
@@ -462,21 +447,5 @@ func (closable) Close() error { return nil }
 
 func BenchmarkLoopback(b *testing.B) {
 	x, y := joined(b, listen(b, "127.0.0.1:0"), listen(b, "127.0.0.1:0"), Config{})
-	data := inner(station(1), station(2), 1464)
-	f := make([]link.Frame, 32)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(f) * len(data)))
-	for b.Loop() {
-		for i := range f {
-			f[i] = link.NewFrame(data)
-		}
-		for left := x.WriteFrames(f); left > 0; {
-			n, err := y.ReadFrames(f)
-			if err != nil {
-				b.Fatal(err)
-			}
-			link.ReleaseAll(f[:n])
-			left -= n
-		}
-	}
+	linktest.Stream(b, x, y, inner(station(1), station(2), 1464))
 }

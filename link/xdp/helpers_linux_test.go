@@ -2,10 +2,8 @@ package xdp
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -21,27 +19,13 @@ func veth(t testing.TB, mtu, queues int) (a, b string) { return vethOf(t, mtu, q
 
 func vethOf(t testing.TB, mtu, queues, senders int) (a, b string) {
 	t.Helper()
-	nstest.Require(t)
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU, attrs.NumRxQueues, attrs.NumTxQueues = "vetha", mtu, queues, senders
-	v := &netlink.Veth{LinkAttrs: attrs, PeerName: "vethb", PeerMTU: uint32(mtu), PeerNumRxQueues: uint32(senders), PeerNumTxQueues: uint32(senders)}
-	if err := netlink.LinkAdd(v); err != nil {
-		t.Fatalf("make a veth pair: %v", err)
-	}
-	t.Cleanup(func() {
-		if l, err := netlink.LinkByName("vetha"); err == nil {
-			netlink.LinkDel(l)
-		}
+	nstest.Veth(t, &netlink.Veth{
+		LinkAttrs: attrs, PeerName: "vethb", PeerMTU: uint32(mtu), PeerNumRxQueues: uint32(senders), PeerNumTxQueues: uint32(senders),
 	})
 	ethtool(t, "vethb")
-	for _, name := range []string{"vetha", "vethb"} {
-		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0); err != nil {
-			t.Fatal(err)
-		}
-		setUp(t, name)
-	}
-	awaitUp(t, "vetha")
-	awaitUp(t, "vethb")
+	nstest.BringUp(t, "vetha", "vethb")
 	return "vetha", "vethb"
 }
 
@@ -51,29 +35,6 @@ func ethtool(t testing.TB, name string) {
 	out, err := exec.Command(nstest.Tool(t, "ethtool"), "-K", name, "tx", "off", "tso", "off", "gso", "off").CombinedOutput()
 	if err != nil {
 		t.Fatalf("ethtool -K %s: %v\n%s", name, err, out)
-	}
-}
-
-// awaitUp waits until the interface takes frames: the kernel gives it a queue some time after it is up.
-func awaitUp(t testing.TB, name string) {
-	t.Helper()
-	for range 5000 {
-		if l, err := netlink.LinkByName(name); err == nil && l.Attrs().OperState == netlink.OperUp {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatalf("%s is not operational after 5 s", name)
-}
-
-func setUp(t testing.TB, name string) {
-	t.Helper()
-	l, err := netlink.LinkByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.LinkSetUp(l); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -47,7 +47,7 @@ func newFar(t testing.TB, name string, addrs ...string) *far {
 	for _, a := range addrs {
 		f.command(t, "ip", "address", "add", a, "dev", name, "nodad")
 	}
-	awaitUp(t, "vetha")
+	nstest.AwaitUp(t, "vetha")
 	return f
 }
 

@@ -294,7 +294,7 @@ func TestDown(t *testing.T) {
 	if err := netlink.LinkSetUp(l); err != nil {
 		t.Fatal(err)
 	}
-	awaitUp(t, a)
+	nstest.AwaitUp(t, a)
 	if n := write(d, 3); n != 3 {
 		t.Errorf("WriteFrames = %d after the interface is up again, want 3", n)
 	}

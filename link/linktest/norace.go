@@ -1,5 +1,5 @@
 //go:build !race
 
-package vxlan
+package linktest
 
 const raceEnabled = false

@@ -1,5 +1,0 @@
-//go:build race
-
-package qemu
-
-const raceEnabled = true
