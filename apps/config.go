@@ -122,7 +122,7 @@ func (d *Document) decode(path []string, v any) error {
 	if err := d.checkText(path, t); err != nil {
 		return err
 	}
-	if d.decodePart(path, v) == nil {
+	if len(path) > 0 && d.decodePart(path, v) == nil {
 		return nil
 	}
 	return d.explain(decodeStrict(d.data, enclose(path, v)), path, t)
@@ -134,7 +134,7 @@ func decodeStrict(data []byte, v any) error {
 	return dec.Decode(v)
 }
 
-// decodePart decodes the table at path alone.
+// decodePart decodes the table at path, which is not the whole file, alone.
 func (d *Document) decodePart(path []string, v any) error {
 	part := any(d.tree)
 	for _, key := range path {
@@ -145,9 +145,6 @@ func (d *Document) decodePart(path []string, v any) error {
 		if part, ok = table[key]; !ok {
 			return nil
 		}
-	}
-	if len(path) == 0 {
-		return decodeStrict(d.data, v)
 	}
 	text, err := toml.Marshal(part)
 	if err != nil {
