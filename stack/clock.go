@@ -25,11 +25,13 @@ type engineClock struct {
 // newEngineClock gives nil for the system's clock: the engine has its own way to it. Monotonic time begins at a second,
 // because here and there the engine takes zero for never.
 func newEngineClock(c link.Clock) tcpip.Clock {
-	if c == nil || c == (link.SystemClock{}) {
+	if isSystem(c) {
 		return nil
 	}
 	return &engineClock{clock: c, base: c.Now().Add(-time.Second)}
 }
+
+func isSystem(c link.Clock) bool { return c == nil || c == (link.SystemClock{}) }
 
 // Now implements [tcpip.Clock].
 func (c *engineClock) Now() time.Time { return c.clock.Now() }
@@ -74,7 +76,7 @@ func (t engineTimer) Reset(d time.Duration) { t.t.Reset(t.c.wait(d)) }
 // once. A rig's clock makes one call after the other, so the one who is woken does not run beside the one who wakes:
 // what the two send is in the same order in each run.
 func (c Config) waker() func(f func()) {
-	if newEngineClock(c.Clock) == nil {
+	if isSystem(c.Clock) {
 		return nil
 	}
 	return func(f func()) { c.Clock.AfterFunc(0, f) }

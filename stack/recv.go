@@ -133,11 +133,8 @@ func (n *nic) deliver(f *link.Frame, t ethernet.EtherType, skip int) {
 	ep.HandlePacket(pkt)
 }
 
-// Offsets of the checksum field in the transport headers (RFC 9293 §3.1, RFC 768).
-const (
-	tcpChecksum = 16
-	udpChecksum = 6
-)
+// udpChecksum is the offset of the checksum field (RFC 768).
+const udpChecksum = 6
 
 // isPlainSum reports whether the checksum that a frame still needs is that of the packet's own transport header, and not
 // of a packet in a tunnel inside it, whose checksum somebody else will verify.
@@ -153,7 +150,7 @@ func isPlainSum(f *link.Frame, t ethernet.EtherType, skip int) bool {
 	}
 	switch tcpip.TransportProtocolNumber(proto) {
 	case header.TCPProtocolNumber:
-		return int(f.CsumStart) == skip+size && f.CsumOffset == tcpChecksum
+		return int(f.CsumStart) == skip+size && f.CsumOffset == header.TCPChecksumOffset
 	case header.UDPProtocolNumber:
 		return int(f.CsumStart) == skip+size && f.CsumOffset == udpChecksum
 	}

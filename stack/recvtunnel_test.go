@@ -15,7 +15,7 @@ import (
 // TestTunnelChecksum holds that the partial checksum of a packet in a tunnel, which a kernel leaves to the card, is
 // complete when the application has it, and that the datagram around it is still verified.
 func TestTunnelChecksum(t *testing.T) {
-	const inner, field = 36, 36 + tcpChecksum // of the payload: where the inner TCP header and its checksum are
+	const inner, field = 36, 36 + header.TCPChecksumOffset // of the payload: where the inner TCP header and its checksum are
 	for _, bad := range []uint16{0, 1} {
 		t.Run(fmt.Sprint("outer checksum off by ", bad), func(t *testing.T) {
 			s := newStation(t, InterfaceConfig{})
@@ -29,7 +29,7 @@ func TestTunnelChecksum(t *testing.T) {
 			u := udpDatagram(src, dst, want, bad)
 			copy(u[header.UDPMinimumSize:], payload)
 			f := link.NewFrame(ip4(peer4, host4, uint8(header.UDPProtocolNumber), u, 0, false))
-			f.NeedsChecksum, f.CsumStart, f.CsumOffset = true, 14+20+8+inner, tcpChecksum
+			f.NeedsChecksum, f.CsumStart, f.CsumOffset = true, 14+20+8+inner, header.TCPChecksumOffset
 			s.send(f)
 			s.sendBytes(ip4(peer4, host4, uint8(header.UDPProtocolNumber), udpDatagram(src, dst, []byte("end"), 0), 0, false))
 			got, ok := s.receive(pc, 5*time.Second)
