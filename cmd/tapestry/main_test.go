@@ -46,6 +46,19 @@ func buildAndRun(m *testing.M) int {
 // stranger is a user who is nobody on any machine, and another one for each process: their labs share a folder in /tmp.
 var stranger = 61000 + os.Getpid()%4000
 
+// strangerDir is the stranger's XDG_RUNTIME_DIR: none, as for a user who never logged in, where /tmp is open to all.
+func strangerDir(t *testing.T) string {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat("/tmp", &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Mode&0o002 != 0 {
+		return ""
+	}
+	return runtimeDir(t, stranger)
+}
+
 // users are those who must be able to run a lab.
 func users(t *testing.T, test func(t *testing.T, u user)) {
 	t.Run("this user", func(t *testing.T) { test(t, user{uid: os.Getuid(), dir: runtimeDir(t, os.Getuid())}) })
@@ -53,7 +66,7 @@ func users(t *testing.T, test func(t *testing.T, u user)) {
 		if os.Getuid() != 0 {
 			nstest.Skip(t, "needs root to become another user")
 		}
-		u := user{uid: stranger} // without XDG_RUNTIME_DIR
+		u := user{uid: stranger, dir: strangerDir(t)}
 		if out, err := u.program(t, "unshare", "-Urn", "true").CombinedOutput(); err != nil {
 			nstest.Skip(t, fmt.Sprintf("needs user namespaces: %v: %s", err, out))
 		}

@@ -265,7 +265,7 @@ func TestCallersNamespaceNeedsPrivileges(t *testing.T) {
 	if os.Getuid() != 0 {
 		nstest.Skip(t, "needs root to become another user")
 	}
-	_, log, status := user{uid: stranger}.tapestry(t, "run", file(t, fmt.Sprintf(hostLab, "")))
+	_, log, status := user{uid: stranger, dir: strangerDir(t)}.tapestry(t, "run", file(t, fmt.Sprintf(hostLab, "")))
 	if status != 2 || !strings.Contains(log, `netns = "host" needs CAP_NET_ADMIN; run as root, or remove the key`) {
 		t.Errorf("status %d\n%s", status, log)
 	}
@@ -299,17 +299,34 @@ func TestPacketOnAnInterface(t *testing.T) {
 // TestOpenDevice has a device node that everyone may open, as on most desktops.
 func TestOpenDevice(t *testing.T) {
 	nstest.Tool(t, "ping")
+	runtime := ""
+	if dir := strangerDir(t); dir != "" {
+		runtime = "export XDG_RUNTIME_DIR=" + dir
+	}
 	script := fmt.Sprintf(`mount --make-rprivate /
 		mknod $DIR/tun c 10 200; chmod 666 $DIR/tun; mount --bind $DIR/tun /dev/net/tun; rm -f $DIR/tun.old
-		unset XDG_RUNTIME_DIR
+		unset XDG_RUNTIME_DIR; %s
 		setpriv --reuid=%d --regid=%d --clear-groups $TAPESTRY run --table -- ping -c1 198.51.100.2
-		umount /dev/net/tun; rm $DIR/tun`, stranger, stranger)
+		umount /dev/net/tun; rm $DIR/tun`, runtime, stranger, stranger)
 	nstest.Tool(t, "setpriv")
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		nstest.Skip(t, "needs /dev/net/tun")
 	}
 	out := inNamespace(t, script)
 	if !strings.Contains(out, "/dev/net/tun is open to this user") || !strings.Contains(out, " 0% packet loss") {
+		t.Error(out)
+	}
+}
+
+// TestClosedTmp has a user without a runtime folder and a /tmp that is not theirs to write.
+func TestClosedTmp(t *testing.T) {
+	nstest.Tool(t, "setpriv")
+	out := inNamespace(t, fmt.Sprintf(`mount --make-rprivate /
+		mount -t tmpfs -o mode=755 tmpfs /mnt; cp $TAPESTRY /mnt/tapestry; mount -t tmpfs -o mode=755 tmpfs /tmp
+		unset XDG_RUNTIME_DIR
+		setpriv --reuid=%d --regid=%d --clear-groups /mnt/tapestry run --table || echo status $?
+		umount /tmp /mnt`, stranger, stranger))
+	if !strings.Contains(out, "permission denied; set XDG_RUNTIME_DIR to a folder of your own") || !strings.Contains(out, "status 2") {
 		t.Error(out)
 	}
 }

@@ -51,7 +51,11 @@ func owned(dir string) error {
 
 // makeDir makes a folder that is this user's alone, or checks that it is.
 func makeDir(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("control: %w; set XDG_RUNTIME_DIR to a folder of your own, mode 0700", err)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("control: %w", err)
 	}
 	return owned(dir)
