@@ -378,7 +378,8 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// TestMemory holds the lab and the process that waits for it to what an idle lab may take.
+// TestMemory holds the lab and the process that waits for it to what an idle lab may take; pages of the program that both
+// have count once.
 func TestMemory(t *testing.T) {
 	const most = 32 << 10 // KiB
 	users(t, func(t *testing.T, u user) {
@@ -395,14 +396,14 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// resident gives a process's VmRSS in KiB.
+// resident gives a process's share of resident memory in KiB.
 func resident(t *testing.T, pid int) (kib int) {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	_, rest, _ := strings.Cut(string(b), "\nPss:")
 	if _, err := fmt.Sscan(rest, &kib); err != nil {
 		t.Fatal(err)
 	}
