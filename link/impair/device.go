@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"tapestry/link"
+	"tapestry/link/internal/steer"
 	"tapestry/link/internal/wire"
 )
 
@@ -36,7 +37,8 @@ type DeviceConfig struct {
 
 const defaultDepth = 8192
 
-// Device is a [link.Device] whose wire is impaired.
+// Device is a [link.Device] whose wire is impaired. Frames that are written to any queue leave by that of their flow, if the
+// wrapped device knows flows.
 type Device struct {
 	dev    link.Device
 	lines  [2]*Line // of Tx and of Rx
@@ -56,7 +58,7 @@ func New(dev link.Device, c DeviceConfig) (*Device, error) {
 		c.Depth = defaultDepth
 	}
 	d := &Device{dev: dev}
-	for _, q := range dev.Queues() {
+	for _, q := range steer.Queues(dev) {
 		own := &queue{d: d, dev: q, index: len(d.queues), ring: newRing(c.Depth)}
 		d.queues, d.own = append(d.queues, own), append(d.own, own)
 	}
@@ -76,6 +78,15 @@ func New(dev link.Device, c DeviceConfig) (*Device, error) {
 // Info gives that of the wrapped device: a cut is somewhere along the wire and takes no carrier, and Config.MTU is a limit
 // that nobody announces.
 func (d *Device) Info() link.Info { return d.dev.Info() }
+
+// SetFilter tells the wrapped device, if it can leave out frames that its station has no use for, which those are: only
+// while the way to the station is perfect. An impaired wire carries them like all others, for their share of its rate.
+func (d *Device) SetFilter(wants func(head []byte) bool) {
+	if f, ok := d.dev.(interface{ SetFilter(func([]byte) bool) }); ok {
+		rx := d.lines[1]
+		f.SetFilter(func(head []byte) bool { return !rx.plain.Load() || wants(head) })
+	}
+}
 
 // Queues implements [link.Device].
 func (d *Device) Queues() []link.Queue { return d.queues }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tapestry/link"
+	"tapestry/link/internal/steer"
 )
 
 // Config describes a capture. The zero value of each field but Path means its default.
@@ -73,7 +74,8 @@ type Stats struct {
 	Dropped uint64 `json:"dropped"` // crossed, but not captured: queue full or capture ended
 }
 
-// Device is a [link.Device] that captures what crosses it.
+// Device is a [link.Device] that captures what crosses it. Frames that are written to any queue leave by that of their flow,
+// if the wrapped device knows flows.
 type Device struct {
 	link.Device
 	queues []link.Queue
@@ -91,7 +93,7 @@ func New(dev link.Device, c Config) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{Device: dev, w: w}
-	for _, q := range dev.Queues() {
+	for _, q := range steer.Queues(dev) {
 		d.queues = append(d.queues, &tapped{Queue: q, w: w})
 	}
 	return d, nil

@@ -15,6 +15,9 @@
 //	                             ▼
 //	                           traffic goes on
 //
+// A capture is of all that crosses, so a station's filter (the method SetFilter of devices that can leave frames out) is
+// not told to the wrapped device.
+//
 // The data path takes one lock a batch and never waits for the disk. What a frame leaves to hardware is finished in the
 // captured copy: no reader sees a partial checksum. A super-frame is written as it crossed; what exceeds SnapLen is cut and
 // its length noted.

@@ -490,3 +490,30 @@ func BenchmarkCapture(b *testing.B) {
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
+
+// steered is a device of two queues that sends everything by the second.
+type steered struct {
+	link.Device
+	second link.Queue
+}
+
+func (s steered) Queues() []link.Queue  { return []link.Queue{never{}, s.second} }
+func (steered) QueueOf(*link.Frame) int { return 1 }
+
+type never struct{ link.Queue }
+
+func (never) WriteFrames([]link.Frame) int { panic("written to the other queue than the flow's") }
+
+// TestSteering has a captured device send by the queue of a flow.
+func TestSteering(t *testing.T) {
+	a, b := pipe.New(pipe.Config{})
+	defer b.Close()
+	d, err := New(steered{a, a.Queues()[0]}, Config{Path: filepath.Join(t.TempDir(), "a.pcapng")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if n := d.Queues()[0].WriteFrames([]link.Frame{link.NewFrame(make([]byte, 60))}); n != 1 {
+		t.Errorf("%d frames left, want 1", n)
+	}
+}

@@ -94,6 +94,14 @@ func (e *entry) Stats() link.Stats {
 	return link.Stats{}
 }
 
+// SetFilter tells the device, if it can leave out frames that its station has no use for, which those are: the capture is of
+// the other direction.
+func (e *entry) SetFilter(wants func(head []byte) bool) {
+	if f, ok := e.Device.(filterer); ok {
+		f.SetFilter(wants)
+	}
+}
+
 type readEntry struct {
 	link.Queue
 	c *capture

@@ -164,7 +164,7 @@ func (l *Lab) connect(h *host, p *Interface, open opener) error {
 			return err
 		}
 	}
-	if _, err := h.AddInterface(m, p.Config); err != nil {
+	if _, err := h.AddInterface(m.station(), p.Config); err != nil {
 		return err
 	}
 	h.ports = append(h.ports, &port{plan: p, device: m, name: p.Config.Name})

@@ -59,6 +59,36 @@ func (m *monitor) Stats() link.Stats {
 	return link.Stats{}
 }
 
+// filterer is a device that can leave out frames that its station has no use for.
+type filterer interface {
+	SetFilter(wants func(head []byte) bool)
+}
+
+// SetFilter tells the device, if it can, which frames the station wants. While somebody looks they are all wanted.
+func (m *monitor) SetFilter(wants func(head []byte) bool) {
+	if f, ok := m.Device.(filterer); ok {
+		f.SetFilter(func(head []byte) bool { return m.listeners.Load() != nil || wants(head) })
+	}
+}
+
+// station is the device that a host is given: it knows the queues of flows if the one behind the monitor does.
+func (m *monitor) station() link.Device {
+	if s, ok := m.Device.(steerer); ok {
+		return steeredMonitor{m, s}
+	}
+	return m
+}
+
+// steerer is a device that knows which of its queues, as an index, a frame's flow has.
+type steerer interface {
+	QueueOf(f *link.Frame) int
+}
+
+type steeredMonitor struct {
+	*monitor
+	steerer
+}
+
 // listen gives a listener, and the function that ends and drains it.
 func (m *monitor) listen() (*listener, func()) {
 	l := &listener{frames: make(chan sighting, listenerDepth)}
