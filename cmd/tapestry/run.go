@@ -16,6 +16,7 @@ import (
 	"tapestry/cmd/tapestry/internal/control"
 	"tapestry/cmd/tapestry/internal/lab"
 	"tapestry/cmd/tapestry/internal/netns"
+	"tapestry/internal/procs"
 )
 
 // runner is the command run.
@@ -133,6 +134,7 @@ func (r *runner) runClaimed(plan *lab.Plan, state netns.State, claim *control.Cl
 	if err != nil {
 		return err
 	}
+	defer procs.Start(procs.Config{Env: os.Getenv("GOMAXPROCS"), Log: log})()
 	at := lab.Place{User: state.User, Socket: claim.SocketPath(), CA: claim.CAPath(), ReadyTime: time.Since(r.began)}
 	s, err := control.Serve(claim.SocketPath(), l.Commands(at), log)
 	if err != nil {
