@@ -89,6 +89,7 @@ func (c *checker) file(f file) {
 	if f.Seed != nil {
 		c.plan.Seed = *f.Seed
 	}
+	c.plan.Procs = c.procs("procs", f.Procs)
 	c.reach = newReach(f)
 	for _, name := range c.inOrder("segment", keys(f.Segment)) {
 		c.segment(name, f.Segment[name])

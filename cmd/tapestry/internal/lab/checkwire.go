@@ -29,6 +29,8 @@ func (c *checker) tap(name string, t fileTap) {
 	c.deviceKind(path, w)
 	c.mtu(path+".mtu", t.MTU, w)
 	w.Capture = c.capture(path, name, t.fileCapture)
+	c.queues(path, w, t)
+	c.filter(path, w, t)
 	if t.Segment == "" {
 		c.noPort(path, t.filePort)
 		return

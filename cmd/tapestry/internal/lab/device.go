@@ -67,6 +67,7 @@ func openTap(w *Wire, addr ethernet.Addr) (link.Device, error) {
 		Name: w.Name, Existing: w.Existing, Addr: addr, MTU: w.MTU,
 		NoChecksum: w.Off.Has(link.OffloadChecksum), NoTSO4: w.Off.Has(link.OffloadTSO4),
 		NoTSO6: w.Off.Has(link.OffloadTSO6), NoUSO: w.Off.Has(link.OffloadUSO),
+		Queues: w.queues(), NoSteering: w.NoSteer, Accept: w.accept(),
 	})
 	if err != nil {
 		return nil, err // not a device that is nil inside

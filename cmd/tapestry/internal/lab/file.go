@@ -10,6 +10,7 @@ type file struct {
 	Netns    string                  `toml:"netns"`  // "own", the default, or "host"
 	State    string                  `toml:"state"`  // folder of the state database; default: none is kept
 	Seed     *int64                  `toml:"seed"`   // of all impairments; default: derived from the lab's name
+	Procs    any                     `toml:"procs"`  // processors that the program uses at a time, or "auto", the default
 	Segment  map[string]fileSegment  `toml:"segment"`
 	Trunk    map[string]fileTrunk    `toml:"trunk"`
 	Tap      map[string]fileTap      `toml:"tap"`
@@ -75,7 +76,10 @@ type fileTap struct {
 	TSO4      *bool  `toml:"tso4"`
 	TSO6      *bool  `toml:"tso6"`
 	USO       *bool  `toml:"uso"`
-	Segment   string `toml:"segment"` // default: a host is straight on it
+	Queues    any    `toml:"queues"`   // default 1; "auto": one for each processor
+	Steering  *bool  `toml:"steering"` // of flows to queues, by a program in the kernel; default true
+	Filter    *bool  `toml:"filter"`   // of frames that the host has no use for; default: if a host is straight on it and nothing is captured
+	Segment   string `toml:"segment"`  // default: a host is straight on it
 	fileCapture
 	filePort
 }

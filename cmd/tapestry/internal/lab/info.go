@@ -37,6 +37,9 @@ type WireInfo struct {
 	Addresses []netip.Prefix `json:"kernel_addresses"`
 	Capture   string         `json:"capture,omitempty"`
 	Segment   string         `json:"segment,omitempty"` // empty: a host is straight on it
+	Queues    int            `json:"queues"`
+	Steering  *AidInfo       `json:"steering,omitempty"` // of a TAP with several queues
+	Filter    *AidInfo       `json:"filter,omitempty"`   // of a TAP
 }
 
 // HostInfo describes a host of ours.
@@ -105,6 +108,7 @@ func (w *openWire) info() WireInfo {
 	if w.plan.At != nil {
 		i.Segment = w.plan.At.Segment.Name
 	}
+	i.addHelp(w)
 	return i
 }
 
@@ -135,6 +139,9 @@ func (i Info) WriteTable(out io.Writer) error {
 	for _, x := range i.Wires {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", x.on(), x.Device, list(x.Addresses), x.MTU, x.Offloads, x.Why)
 	}
+	t.Flush()
+	i.writeHelp(t)
+	t.Flush()
 	fmt.Fprintln(t, "\nHOST\tINTERFACE\tADDRESSES\tMAC\tNAME")
 	for _, h := range i.Hosts {
 		for _, p := range h.Interfaces {

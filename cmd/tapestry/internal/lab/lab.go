@@ -57,6 +57,7 @@ type host struct {
 type port struct {
 	plan   *Interface
 	device *monitor
+	wire   *openWire // nil: on a segment
 	name   string
 }
 
@@ -114,11 +115,11 @@ func (l *Lab) join(c Config) error {
 		if w.At == nil {
 			continue
 		}
-		m, err := l.open(w, ethernet.Addr{}, c.open)
+		o, err := l.open(w, ethernet.Addr{}, c.open)
 		if err != nil {
 			return err
 		}
-		if err := l.bridge(w.At, m); err != nil {
+		if err := l.bridge(w.At, o.device); err != nil {
 			return err
 		}
 	}
@@ -152,6 +153,7 @@ func (l *Lab) startHost(p *HostPlan, open opener) error {
 
 func (l *Lab) connect(h *host, p *Interface, open opener) error {
 	var m *monitor
+	var w *openWire
 	if p.At != nil {
 		dev, err := l.station(p.At, p.Config.Addr)
 		if err != nil {
@@ -160,32 +162,35 @@ func (l *Lab) connect(h *host, p *Interface, open opener) error {
 		m = l.watch(dev, "interface "+p.Config.Name+" of "+h.plan.Name)
 	} else {
 		var err error
-		if m, err = l.open(p.Wire, p.Config.Addr, open); err != nil {
+		if w, err = l.open(p.Wire, p.Config.Addr, open); err != nil {
 			return err
 		}
+		m = w.device
 	}
 	if _, err := h.AddInterface(m.station(), p.Config); err != nil {
 		return err
 	}
-	h.ports = append(h.ports, &port{plan: p, device: m, name: p.Config.Name})
+	h.ports = append(h.ports, &port{plan: p, device: m, wire: w, name: p.Config.Name})
 	return nil
 }
 
 // open opens a wire for a station with that address; none where a segment is behind it.
-func (l *Lab) open(w *Wire, addr ethernet.Addr, open opener) (*monitor, error) {
-	dev, chosen, undo, err := open(w, addr)
+func (l *Lab) open(w *Wire, addr ethernet.Addr, open opener) (*openWire, error) {
+	base, chosen, undo, err := open(w, addr)
 	if undo != nil {
 		l.undo = slices.Insert(l.undo, 0, undo) // after hosts and segments, for which a wire that goes first is a failure
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lab: wire %s: %w", w.Name, err)
 	}
-	if dev, err = withCapture(dev, w, l.log); err != nil {
+	dev, err := withCapture(base, w, l.log)
+	if err != nil {
 		return nil, fmt.Errorf("lab: wire %s: %w", w.Name, err)
 	}
-	m := l.watch(dev, "wire "+w.Name)
-	l.wires = append(l.wires, &openWire{w, m, chosen})
-	return m, nil
+	o := &openWire{w, base, l.watch(dev, "wire "+w.Name), chosen}
+	l.wires = append(l.wires, o)
+	l.warnOfHelp(o)
+	return o, nil
 }
 
 // watch has the lab told when a device ends by itself.

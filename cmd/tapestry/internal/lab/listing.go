@@ -49,6 +49,11 @@ func (h *host) interfaces() []InterfaceStatus {
 // stats are the host's counters and after them those of its apps.
 func (h *host) stats() []stack.Stat {
 	all := h.Host.Stats()
+	for _, p := range h.ports {
+		if p.wire != nil {
+			all = append(all, p.wire.queueStats()...)
+		}
+	}
 	for _, c := range h.counters.Snapshot() {
 		all = append(all, stack.Stat{Name: c.Name, Value: c.Value})
 	}

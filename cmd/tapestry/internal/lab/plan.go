@@ -15,6 +15,7 @@ type Plan struct {
 	Own      bool   // the lab has a network namespace of its own
 	State    string // folder, absolute; empty: none
 	Seed     int64  // of all impairments
+	Procs    int    // processors that the program uses at a time; 0: as many as the load needs
 	Segments []*SegmentPlan
 	Wires    []*Wire
 	Trunks   []*TrunkPlan
@@ -32,6 +33,9 @@ type Wire struct {
 	Kind      string       // auto, tap, packet, water
 	Interface string       // of kind packet on an interface that exists
 	Off       link.Offload // switched off
+	Queues    int          // of a TAP; autoQueues: one for each processor
+	NoSteer   bool         // the kernel chooses the queue of a flow
+	Filter    bool         // the kernel keeps back what the host has no use for
 	Capture   CapturePlan
 	At        *Port     // on a segment; nil: a host is straight on it
 	host      *HostPlan // who that is

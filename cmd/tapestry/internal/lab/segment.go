@@ -17,6 +17,7 @@ import (
 // openWire is a wire with its device.
 type openWire struct {
 	plan   *Wire
+	base   link.Device // without what is around it
 	device *monitor
 	chosen chosen
 }
