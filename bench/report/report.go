@@ -1,11 +1,13 @@
-// Package report is what a run of the benchmarks found, and its forms: the table on a terminal, JSON, lines for
-// benchstat, and charts.
 package report
 
 import "time"
 
+// Format is the version of the JSON form.
+const Format = 1
+
 // Report is one run.
 type Report struct {
+	Format   int               `json:"format"` // set by WriteJSON
 	Started  time.Time         `json:"started"`
 	Commit   string            `json:"commit"`
 	Machine  map[string]string `json:"machine"` // cpu, cores, kernel, go, load
@@ -23,9 +25,10 @@ type Skip struct {
 
 // Row is one scenario on one path.
 type Row struct {
-	Scenario string `json:"scenario"` // tcp_to
-	Path     string `json:"path"`     // tap, veth, gvisor
-	Place    string `json:"place"`    // where both ends ran: "free, 2 cores, GOMAXPROCS 2"
+	Scenario string `json:"scenario"`        // tcp_to
+	Title    string `json:"title,omitempty"` // the scenario in a few words: "TCP bulk, kernel to host, 1 stream"
+	Path     string `json:"path"`            // tap, veth, gvisor
+	Place    string `json:"place"`           // where both ends ran: "free, 2 cores, GOMAXPROCS 2"
 
 	Unit  string    `json:"unit"`           // Gbit/s, trips/s, packets/s, KiB
 	Less  bool      `json:"less,omitempty"` // smaller values are better
@@ -47,10 +50,11 @@ type Ratio struct {
 	Value float64 `json:"value"` // this row's median by the other's; above one is better, whatever the unit
 }
 
-// Aim is a ratio that a row should reach.
+// Aim is a ratio that a row should reach, or an absolute value where Path is empty.
 type Aim struct {
 	Ratio
-	AtLeast float64 `json:"at_least"`
+	AtLeast float64 `json:"at_least,omitempty"`
+	AtMost  float64 `json:"at_most,omitempty"` // for an absolute value that should be small
 }
 
 // CPU is what one unit of work cost.
@@ -62,7 +66,11 @@ type CPU struct {
 
 // Latency has percentiles over all rounds.
 type Latency struct {
-	P50, P90, P99, P999, Max time.Duration
+	P50  time.Duration `json:"p50_ns"`
+	P90  time.Duration `json:"p90_ns"`
+	P99  time.Duration `json:"p99_ns"`
+	P999 time.Duration `json:"p999_ns"`
+	Max  time.Duration `json:"max_ns"`
 }
 
 // Counter is one count that proves a path.
