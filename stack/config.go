@@ -17,8 +17,11 @@ type Config struct {
 	Lookup func(name string) []netip.Addr
 	DNS    []netip.AddrPort // servers that Resolver asks, over this host; default none
 	TCP    TCPConfig
-	Log    *slog.Logger // events that a person would act on; default: discarded
-	Seed   int64        // of the host's own random numbers (not of keys and sequence numbers); default: random
+	// NoShortcut has the engine carry all packets, also those that inline handlers, UDP batches and echo requests have
+	// a shorter way for. Answers are the same; it is there to compare.
+	NoShortcut bool
+	Log        *slog.Logger // events that a person would act on; default: discarded
+	Seed       int64        // of the host's own random numbers (not of keys and sequence numbers); default: random
 
 	// Clock is what the host's timers run on; default the system's. With another one, who waits for a socket is woken by
 	// a call of the clock, also when the socket is closed: it must go on making calls until the host's users are gone.

@@ -27,6 +27,8 @@ type Host struct {
 	ndp   *ndpEvents
 	socks socketState
 
+	shortcuts shortcuts
+
 	mu         sync.Mutex
 	interfaces map[tcpip.NICID]*Interface
 	nextID     tcpip.NICID
@@ -48,7 +50,8 @@ func New(c Config) (*Host, error) {
 		closers:    map[*io.Closer]struct{}{},
 	}
 	h.ndp = newNDPEvents(h)
-	h.ns = newEngine(c, protocols(c, h.ndp))
+	h.ns = newEngine(c, h.shortcuts.watch(protocols(c, h.ndp)))
+	h.shortcuts.init(h)
 	if err := h.setOptions(); err != nil {
 		h.Close()
 		return nil, err
@@ -126,9 +129,13 @@ func (h *Host) track(c io.Closer) (untrack func(), ok bool) {
 	}
 	key := &c
 	h.closers[key] = struct{}{}
+	h.shortcuts.opened(c, 1)
 	return func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
+		if _, ok := h.closers[key]; ok {
+			h.shortcuts.opened(c, -1)
+		}
 		delete(h.closers, key)
 	}, true
 }

@@ -66,8 +66,7 @@ type inlineEndpoint struct {
 	trackMu sync.Mutex
 	untrack func()
 
-	mu     sync.RWMutex // held for reading by calls that run, so that Close can wait for them
-	closed bool
+	calls gate
 }
 
 // Inline registers a server for datagrams ("udp", "udp4", "udp6") that is called on the goroutine that received the
@@ -127,6 +126,9 @@ func (e *inlineEndpoint) bind(a tcpip.FullAddress) error {
 		e.forget()
 		return syscallError("bind", terr)
 	}
+	for _, k := range e.keys() {
+		h.shortcuts.add(k, e)
+	}
 	return nil
 }
 
@@ -160,12 +162,13 @@ func (e *inlineEndpoint) Close() error {
 	err := error(&net.OpError{Op: "close", Net: e.name, Source: e.LocalAddr(), Err: net.ErrClosed})
 	e.once.Do(func() {
 		h := e.host
+		for _, k := range e.keys() {
+			h.shortcuts.remove(k, e)
+		}
 		h.ns.UnregisterTransportEndpoint(e.res.Networks, e.res.Transport, e.id(), e, netports.Flags{}, 0)
 		h.ns.ReleasePort(e.res)
 		h.socks.inline.add(e.res.Port, -1)
-		e.mu.Lock()
-		e.closed = true
-		e.mu.Unlock()
+		e.calls.close()
 		e.routes.release()
 		e.forget()
 		err = nil

@@ -19,11 +19,10 @@ var scratchPool = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
 // HandlePacket implements [netstack.TransportEndpoint]: one datagram in, at most one out.
 func (e *inlineEndpoint) HandlePacket(id netstack.TransportEndpointID, pkt *netstack.PacketBuffer) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	if e.closed {
+	if !e.calls.enter() {
 		return
 	}
+	defer e.calls.leave()
 	size, ok := e.validate(id, pkt)
 	if !ok {
 		return
@@ -75,13 +74,20 @@ func answerable(id netstack.TransportEndpointID) bool {
 
 // route finds the way back. The caller releases it.
 func (e *inlineEndpoint) route(id netstack.TransportEndpointID, pkt *netstack.PacketBuffer) *netstack.Route {
-	k := routeKey{local: id.LocalAddress, remote: id.RemoteAddress, proto: pkt.NetworkProtocolNumber}
+	k := e.routeKey(id, pkt.NetworkProtocolNumber, pkt.NICID)
 	if pkt.NetworkPacketInfo.LocalAddressBroadcast || header.IsV4MulticastAddress(k.local) || header.IsV6MulticastAddress(k.local) {
 		k.local, k.nic = tcpip.Address{}, pkt.NICID
-	} else if needsZone(k.local) || needsZone(k.remote) {
-		k.nic = pkt.NICID
 	}
 	return e.routes.find(e.host.ns, k)
+}
+
+// routeKey is the way back from a unicast address to who asked over interface nic.
+func (*inlineEndpoint) routeKey(id netstack.TransportEndpointID, proto tcpip.NetworkProtocolNumber, nic tcpip.NICID) routeKey {
+	k := routeKey{local: id.LocalAddress, remote: id.RemoteAddress, proto: proto}
+	if needsZone(k.local) || needsZone(k.remote) {
+		k.nic = nic
+	}
+	return k
 }
 
 // serve calls the handler and sends its answer.

@@ -36,9 +36,11 @@ type nic struct {
 	wants         wants
 	drops         drops
 	conflicts     conflicts
+	paths         atomic.Pointer[paths]
+
+	info atomic.Pointer[link.Info]
 
 	mu         sync.RWMutex
-	info       link.Info
 	dispatcher netstack.NetworkDispatcher
 }
 
@@ -46,8 +48,8 @@ func newNIC(i *Interface, dev link.Device, c InterfaceConfig) *nic {
 	info := dev.Info()
 	n := &nic{
 		iface: i, dev: dev, queues: dev.Queues(), addr: c.Addr, noIPv6: c.NoIPv6 || info.MTU < minMTU6, trust: c.NoVerify,
-		info: info,
 	}
+	n.info.Store(&info)
 	n.wants.init(n.addr, &n.drops.otherHost)
 	if d, ok := dev.(steerer); ok && len(n.queues) > 1 {
 		n.steer = d
@@ -79,19 +81,16 @@ func (n *nic) bind() error {
 
 // deviceInfo is the device's description; it is read again when the device said that it changed.
 func (n *nic) deviceInfo() link.Info {
-	n.mu.RLock()
-	info := n.info
-	n.mu.RUnlock()
+	info := n.info.Load()
 	select {
 	case <-info.Changed:
 	default:
-		return info
+		return *info
 	}
-	info = n.dev.Info()
-	n.mu.Lock()
-	n.info = info
-	n.mu.Unlock()
-	return info
+	fresh := n.dev.Info()
+	n.info.CompareAndSwap(info, &fresh) // else somebody else has read it
+	n.iface.host.shortcuts.changed()
+	return *n.info.Load()
 }
 
 // mtuFor is what the engine is told of a device's MTU: while IPv6 is on, no less than RFC 8200 §5 has every link carry. With

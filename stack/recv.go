@@ -18,6 +18,7 @@ const fewFrames = 4
 
 // read takes frames from a queue until the device is closed or gone.
 func (n *nic) read(q link.Queue) {
+	r := &receiver{nic: n, queue: q}
 	few := make([]link.Frame, fewFrames)
 	for frames, many := few, (*[]link.Frame)(nil); ; {
 		k, err := q.ReadFrames(frames)
@@ -29,8 +30,9 @@ func (n *nic) read(q link.Queue) {
 			return
 		}
 		for i := range frames[:k] {
-			n.receive(&frames[i])
+			r.receive(&frames[i])
 		}
+		r.flush()
 		switch {
 		case many == nil && k == fewFrames:
 			many = batches.Get().(*[]link.Frame)
@@ -43,7 +45,8 @@ func (n *nic) read(q link.Queue) {
 }
 
 // receive takes one frame up and releases it.
-func (n *nic) receive(f *link.Frame) {
+func (r *receiver) receive(f *link.Frame) {
+	n := r.nic
 	defer f.Release()
 	h := f.Head()
 	if len(h) < ethernet.HeaderLen {
@@ -60,11 +63,16 @@ func (n *nic) receive(f *link.Frame) {
 		n.drops.tooLong.Add(1)
 		return
 	}
-	if f.GSO == link.GSOUDP {
-		n.receiveDatagrams(f)
+	t := ethernet.EtherType(binary.BigEndian.Uint16(h[12:]))
+	if (t == ethernet.TypeIPv4 || t == ethernet.TypeIPv6) && h[0]&1 == 0 && r.shortcut(f, h, t == ethernet.TypeIPv6) {
 		return
 	}
-	switch t := ethernet.EtherType(binary.BigEndian.Uint16(h[12:])); t {
+	r.send() // what the engine may say comes behind
+	if f.GSO == link.GSOUDP {
+		r.receiveDatagrams(f)
+		return
+	}
+	switch t {
 	case ethernet.TypeIPv4, ethernet.TypeIPv6, ethernet.TypeARP:
 		n.deliver(f, t, ethernet.HeaderLen)
 	default:
@@ -73,16 +81,16 @@ func (n *nic) receive(f *link.Frame) {
 }
 
 // receiveDatagrams takes up a super-frame of UDP: unlike TCP's stream, datagrams keep their bounds.
-func (n *nic) receiveDatagrams(f *link.Frame) {
+func (r *receiver) receiveDatagrams(f *link.Frame) {
 	b := batches.Get().(*[]link.Frame)
 	defer batches.Put(b)
 	parts, err := link.Segment((*b)[:0], f, link.OffloadChecksum)
 	if err != nil {
-		n.drops.segment.Add(1)
+		r.nic.drops.segment.Add(1)
 		return
 	}
 	for i := range parts {
-		n.receive(&parts[i])
+		r.receive(&parts[i])
 	}
 	*b = parts[:0]
 }

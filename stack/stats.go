@@ -27,6 +27,8 @@ func (h *Host) Stats() []Stat {
 	s.add("inline.hits", hits)
 	s.add("inline.replies", replies)
 	s.add("inline.drop", lost)
+	s.add("shortcut.in", h.shortcuts.taken.Load())
+	s.add("shortcut.out", h.shortcuts.answered.Load())
 	s.add("ndp.drop.queuefull", h.ndp.dropped.Load())
 	h.addInterfaceStats(s)
 	return s.stats
