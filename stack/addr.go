@@ -69,6 +69,7 @@ func (i *Interface) addAddress(p netip.Prefix) error {
 	if !p.IsValid() || p.Addr().IsUnspecified() || p.Addr().IsMulticast() {
 		return fmt.Errorf("stack: %s: %s is no address of a station", i.name, p)
 	}
+	defer i.host.shortcuts.changed()
 	i.nic.wants.add(p.Addr())
 	if e := i.withoutDAD(p.Addr(), func() tcpip.Error {
 		return i.host.ns.AddProtocolAddress(i.id, protocolAddress(p), netstack.AddressProperties{})
@@ -88,6 +89,7 @@ func (h *Host) RemoveAddress(iface string, p netip.Prefix) error {
 	if err != nil {
 		return err
 	}
+	defer h.shortcuts.changed()
 	if e := h.ns.RemoveAddress(i.id, toAddress(p.Addr())); e != nil {
 		return fmt.Errorf("stack: %s: address %s: %s", i.name, p, e)
 	}

@@ -53,6 +53,7 @@ func (e *ndpEvents) run() {
 			return
 		}
 		f()
+		e.host.shortcuts.changed()
 	}
 }
 
@@ -140,6 +141,7 @@ func (e *ndpEvents) OnAutoGenAddress(id tcpip.NICID, a tcpip.AddressWithPrefix) 
 	if w, ok := e.wantsOf(id); ok {
 		w.add(fromAddress(a.Address))
 	}
+	e.host.shortcuts.changed()
 	if header.IsV6LinkLocalUnicastAddress(a.Address) {
 		e.push(func() { e.host.ns.ReplaceRoute(tcpip.Route{Destination: header.IPv6LinkLocalPrefix.Subnet(), NIC: id}) })
 	}
@@ -154,6 +156,7 @@ func (e *ndpEvents) OnAutoGenAddressInvalidated(id tcpip.NICID, a tcpip.AddressW
 	if w, ok := e.wantsOf(id); ok {
 		w.remove(fromAddress(a.Address))
 	}
+	e.host.shortcuts.changed() // a path that is asked for now waits for the engine's lock, until the address is gone
 }
 
 // OnRecursiveDNSServerOption implements ipv6.NDPDispatcher.

@@ -41,6 +41,7 @@ func (h *Host) AddRoute(r Route) error {
 		t.Gateway = toAddress(r.Gateway)
 	}
 	h.ns.AddRoute(t)
+	h.shortcuts.changed()
 	return nil
 }
 
@@ -68,6 +69,7 @@ func (h *Host) RemoveRoute(r Route) error {
 	if r.Gateway.IsValid() {
 		gw = toAddress(r.Gateway)
 	}
+	defer h.shortcuts.changed()
 	n := h.ns.RemoveRoutes(func(t tcpip.Route) bool { return t.NIC == i.id && t.Destination == dst && t.Gateway == gw })
 	if n == 0 {
 		return fmt.Errorf("stack: no route to %s on %s", r.Destination, r.Interface)
