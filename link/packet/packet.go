@@ -3,6 +3,7 @@ package packet
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
@@ -15,6 +16,10 @@ type Config struct {
 	MTU       int           // default, and at most: the interface's
 	Buffer    int           // octets that wait in each direction; default 4 MiB, or as much as the kernel allows this user
 	Ring      bool          // read through a ring of shared memory
+
+	// Spin is how long a reader that finds nothing may go on trying before it waits, where trials show that it pays.
+	// Default: 50 µs; negative: not at all.
+	Spin time.Duration
 
 	NoChecksum bool // no checksum offload; without it there is none of the others either
 	NoTSO4     bool // no TCP super-frames over IPv4

@@ -56,7 +56,7 @@ func (d *Device) queueConfig(c Config) vnet.Config {
 	r := &receiver{}
 	q := vnet.Config{
 		Name: c.Interface, Header: !c.NoVnetHdr, MTU: c.MTU, Rx: d.info.Rx, Tx: d.info.Tx, Counters: &d.Counters,
-		Receive: r.receive, Amend: r.amend, Gap: ethernet.TagLen, Exists: exists, Gone: d.setGone,
+		Receive: r.receive, Amend: r.amend, Gap: ethernet.TagLen, Exists: exists, Gone: d.setGone, Spin: c.Spin,
 	}
 	if d.ring != nil {
 		d.ring.withHeader, d.ring.aux = q.Header, &r.aux
@@ -88,6 +88,9 @@ func (d *Device) Info() link.Info { return wire.Now(d.info, d.gone) }
 
 // Queues implements [link.Device].
 func (d *Device) Queues() []link.Queue { return []link.Queue{d.queue} }
+
+// SpinStats counts how often the reader went on trying before it waited, and how often a frame came meanwhile.
+func (d *Device) SpinStats() (spins, hits uint64) { return d.queue.SpinStats() }
 
 // Close implements [link.Device]. The interface stays.
 func (d *Device) Close() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"tapestry/link/ethernet"
 )
@@ -26,6 +27,10 @@ type Config struct {
 	Accept     *Accept      // which frames the kernel may send here; default: all
 	NoSteering bool         // leave the choice of queues to the kernel
 	Log        *slog.Logger // says at Open which help of the kernel there is; default: none
+
+	// Spin is how long a reader that finds nothing may go on trying before it waits, where trials show that it pays.
+	// Default: 50 µs; negative: not at all.
+	Spin time.Duration
 
 	NoChecksum bool // no checksum offload; without it there is none of the others either
 	NoTSO4     bool // no TCP super-frames over IPv4

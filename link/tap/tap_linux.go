@@ -63,7 +63,7 @@ func (d *Device) addQueue(fd int) error {
 	var err error
 	q.Queue, err = vnet.NewQueue(fd, vnet.Config{
 		Name: d.info.Name, Header: !d.config.NoVnetHdr, MTU: d.info.MTU, Rx: d.info.Rx, Tx: d.info.Tx,
-		Counters: &q.counters, Gone: d.setGone,
+		Counters: &q.counters, Gone: d.setGone, Spin: d.config.Spin,
 	})
 	if err == nil {
 		d.queues = append(d.queues, q)
@@ -121,6 +121,15 @@ func (d *Device) QueueStats() []link.Stats {
 		s[i] = q.counters.Stats()
 	}
 	return s
+}
+
+// SpinStats counts how often a reader went on trying before it waited, and how often a frame came meanwhile.
+func (d *Device) SpinStats() (spins, hits uint64) {
+	for _, q := range d.queues {
+		s, h := q.SpinStats()
+		spins, hits = spins+s, hits+h
+	}
+	return spins, hits
 }
 
 // Help says what the kernel's side does for the device, and why it does no more.
