@@ -9,12 +9,16 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"tapestry/bench"
 	"tapestry/cmd/tapestry/internal/lab"
 )
 
 func main() { os.Exit(run()) }
 
 func run() int {
+	if status, ok := bench.Role(os.Args[1:]); ok {
+		return status
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := newRoot().ExecuteContext(ctx)
@@ -70,6 +74,6 @@ func newRoot() *cobra.Command {
 	add("lab", runCommand(), checkCommand(), labsCommand(), infoCommand(), appsCommand(), shellCommand(), defaultsCommand())
 	add("wire", segmentsCommand(), portsCommand(), impairCommand(), macCommand(), drawCommand())
 	add("inside", pingCommand(), arpCommand(), routeCommand(), netstatCommand(), statsCommand(), dumpCommand())
-	root.AddCommand(versionCommand(), manCommand())
+	root.AddCommand(benchCommand(), versionCommand(), manCommand())
 	return root
 }

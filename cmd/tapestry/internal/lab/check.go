@@ -97,6 +97,9 @@ func (c *checker) file(f file) {
 	for _, name := range c.inOrder("tap", keys(f.Tap)) {
 		c.tap(name, f.Tap[name])
 	}
+	for _, name := range c.inOrder("xdp", keys(f.XDP)) {
+		c.xdp(name, f.XDP[name])
+	}
 	for _, name := range c.inOrder("trunk", keys(f.Trunk)) {
 		c.trunk(name, f.Trunk[name])
 	}
@@ -114,7 +117,7 @@ func (c *checker) whole(f file) {
 	}
 	for _, w := range c.plan.Wires {
 		if w.host == nil && w.At == nil {
-			c.bad("tap."+w.Name, "no host is on it; give an interface of a host tap = %q, or remove this table", w.Name)
+			c.bad(w.Table+"."+w.Name, "no host is on it; give an interface of a host %s = %q, or remove this table", w.Table, w.Name)
 		}
 	}
 	for _, s := range c.plan.Segments {

@@ -92,8 +92,8 @@ func (c *checker) onWire(path string, list []netip.Prefix, w *Wire) {
 		if p.Addr().IsLinkLocalUnicast() || containing(w.Addresses, p.Addr()) {
 			continue
 		}
-		c.bad(c.element(path, p, i), "%s is in no subnet of %s (%s); use an address of one of these, or add one of this subnet to tap.%s.address",
-			p.Addr(), w.Name, prefixes(w.Addresses), w.Name)
+		c.bad(c.element(path, p, i), "%s is in no subnet of %s (%s); use an address of one of these, or add one of this subnet to %s.%s.address",
+			p.Addr(), w.Name, prefixes(w.Addresses), w.Table, w.Name)
 	}
 }
 

@@ -75,13 +75,17 @@ func (c *checker) port(path string, h *HostPlan, i int, f fileInterface) {
 	}
 	c.uniqueMAC(path, p.At, cfg.Addr)
 	var word string
-	cfg.Addresses, word = c.addresses(path+".address", c.reach.among(f.Segment, f.VLAN), f.Address)
+	cfg.Addresses, word = c.addresses(path+".address", c.among(p.Wire, f), f.Address)
 	cfg.NoSLAAC = cfg.NoSLAAC || word == "link-local"
 	if f.Address == nil {
 		c.bad(path, `the interface has no address; add address = ["198.51.100.2/24"], or "auto" (IPv6 alone)`)
 	}
 	if p.Wire != nil {
 		c.onWire(path+".address", cfg.Addresses, p.Wire)
+		c.onXDP(path, p.Wire, f)
+	}
+	if p.Wire.isShared() {
+		cfg.Addr, cfg.NoSLAAC = ethernet.Addr{}, true // the interface's own address
 	}
 	cfg.Gateways = c.gateways(path+".gateway", f.Gateway, cfg.Addresses)
 	c.families(path, cfg)
@@ -92,8 +96,10 @@ func (c *checker) port(path string, h *HostPlan, i int, f fileInterface) {
 // interfaceOnSegment joins a host to a segment. Its port there has the host's name, and the interface's if there are
 // several.
 func (c *checker) interfaceOnSegment(path string, h *HostPlan, i int, f fileInterface) *Port {
-	if f.Tap != "" {
-		c.bad(path+".tap", "the interface is on segment %s already; remove one of the two keys", f.Segment)
+	for key, set := range map[string]bool{"tap": f.Tap != "", "xdp": f.XDP != ""} {
+		if set {
+			c.bad(path+"."+key, "the interface is on segment %s already; remove one of the two keys", f.Segment)
+		}
 	}
 	name := h.Name
 	if h.many {
@@ -136,29 +142,60 @@ func (c *checker) families(path string, cfg stack.InterfaceConfig) {
 	}
 }
 
+// among names the stations that hear the interface: on an interface that exists, those of a network that the file does not
+// know.
+func (c *checker) among(w *Wire, f fileInterface) string {
+	if w != nil && w.XDP != nil && w.Interface != "" {
+		return "interface " + w.Interface
+	}
+	return c.reach.among(f.Segment, f.VLAN)
+}
+
+// wire finds the device that the interface is straight on.
 func (c *checker) wire(path string, h *HostPlan, f fileInterface) *Wire {
+	table, name := "tap", f.Tap
+	if f.XDP != "" {
+		table, name = "xdp", f.XDP
+	}
+	if f.Tap != "" && f.XDP != "" {
+		c.bad(path+".xdp", "the interface is on tap %s already; remove one of the two keys", f.Tap)
+	}
 	var known []string
 	for _, w := range c.plan.Wires {
+		if w.Table != table {
+			continue
+		}
 		known = append(known, w.Name)
+		if w.Name == name {
+			return c.takeWire(path+"."+table, h, w)
+		}
 	}
-	i, ok := find(known, f.Tap)
 	switch {
-	case ok && c.plan.Wires[i].At != nil:
-		c.bad(path+".tap", "%s is on segment %s; write segment = %q instead", f.Tap, c.plan.Wires[i].At.Segment.Name, c.plan.Wires[i].At.Segment.Name)
-	case ok && c.plan.Wires[i].host != nil:
-		c.bad(path+".tap", `%s has host %s on it already; for both, add a table [segment.lan], and give %s and the interfaces segment = "lan"`,
-			f.Tap, c.plan.Wires[i].host.Name, f.Tap)
-	case ok:
-		c.plan.Wires[i].host = h
-		return c.plan.Wires[i]
-	case f.Tap == "":
+	case name == "":
 		c.bad(path, `the interface is on no wire; add tap = "tap0" and a table [tap.tap0], or segment = "lan" and a table [segment.lan]`)
 	case len(known) == 0:
-		c.bad(path+".tap", "there is no tap %q; add a table [tap.%s]", f.Tap, f.Tap)
+		c.bad(path+"."+table, "there is no %s %q; add a table [%s.%s]", table, name, table, name)
 	default:
-		c.bad(path+".tap", "there is no tap %q%s", f.Tap, didYouMean(f.Tap, known))
+		c.bad(path+"."+table, "there is no %s %q%s", table, name, didYouMean(name, known))
 	}
 	return nil
+}
+
+// takeWire puts the host on a wire that nobody else is on.
+func (c *checker) takeWire(path string, h *HostPlan, w *Wire) *Wire {
+	switch {
+	case w.At != nil:
+		c.bad(path, "%s is on segment %s; write segment = %q instead", w.Name, w.At.Segment.Name, w.At.Segment.Name)
+		return nil
+	case w.host != nil && w.Table == "tap":
+		c.bad(path, `%s has host %s on it already; for both, add a table [segment.lan], and give %s and the interfaces segment = "lan"`, w.Name, w.host.Name, w.Name)
+		return nil
+	case w.host != nil:
+		c.bad(path, `%s has host %s on it already; give each host a table [%s.NAME] with an interface of its own`, w.Name, w.host.Name, w.Table)
+		return nil
+	}
+	w.host = h
+	return w
 }
 
 func (c *checker) mac(path, s, host string, i int) ethernet.Addr {

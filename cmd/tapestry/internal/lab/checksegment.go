@@ -45,7 +45,7 @@ func (c *checker) segment(name string, f fileSegment) {
 		c.bad(path, "a lab has %d segments at most", maxSegments)
 	}
 	if c.reach.taps[name] {
-		c.bad(path, "a tap has this name; give the segment another one")
+		c.bad(path, "a tap or xdp has this name; give the segment another one")
 	}
 	if s.Kind == "" {
 		s.Kind = "switch"

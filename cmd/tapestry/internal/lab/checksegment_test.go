@@ -134,7 +134,7 @@ func TestSegmentProblems(t *testing.T) {
 			`lab.toml:1: segment.a/b: nobody is on it; give an interface of a host, or a tap, segment = "a/b", or remove this table`,
 		}},
 		{"segment and TAP of one name", "[segment.tap0]\n" + wire + "segment = \"tap0\"\n" + strings.Replace(onLAN, "lan", "tap0", 1), []string{
-			`lab.toml:1: segment.tap0: a tap has this name; give the segment another one`,
+			`lab.toml:1: segment.tap0: a tap or xdp has this name; give the segment another one`,
 		}},
 		{"VXLAN", lan + "mtu = 1500\n[vxlan.vx]\nsegment = \"lan\"\nvni = 16777216\npeer = [\"there\"]\n" + onLAN, []string{
 			`lab.toml:3: vxlan.vx.underlay_mtu: the tunnel leaves 1450 octets, and segment lan has an MTU of 1500; set mtu = 1450 there, or raise underlay_mtu`,

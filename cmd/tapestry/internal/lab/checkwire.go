@@ -17,10 +17,8 @@ var interfaceNames = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 
 func (c *checker) tap(name string, t fileTap) {
 	path := "tap." + name
-	if len(name) > maxInterface || !interfaceNames.MatchString(name) {
-		c.bad(path, "%q is no interface's name; use up to %d letters, digits, - and _", name, maxInterface)
-	}
-	w := &Wire{Name: name, Existing: t.Existing, Kind: t.Device, Interface: t.Interface, Off: offloadsOff(t)}
+	c.interfaceName(path, name)
+	w := &Wire{Name: name, Table: "tap", Existing: t.Existing, Kind: t.Device, Interface: t.Interface, Off: offloadsOff(t)}
 	c.plan.Wires = append(c.plan.Wires, w)
 	var word string
 	if w.Addresses, word = c.addresses(path+".address", amongKernel, t.Address); word != "" {
@@ -37,6 +35,12 @@ func (c *checker) tap(name string, t fileTap) {
 	}
 	w.At = c.join(path, t.Segment, Port{Name: name, Kind: "tap"}, t.filePort)
 	c.tapOnSegment(path, w)
+}
+
+func (c *checker) interfaceName(path, name string) {
+	if len(name) > maxInterface || !interfaceNames.MatchString(name) {
+		c.bad(path, "%q is no interface's name; use up to %d letters, digits, - and _", name, maxInterface)
+	}
 }
 
 // tapOnSegment gives the kernel's side the segment's MTU.

@@ -35,6 +35,8 @@ func openKernel(w *Wire, addr ethernet.Addr) (link.Device, chosen, func() error,
 			return dev, chosen{"packet", "AF_PACKET on " + w.Interface + ", as configured"}, nil, err
 		}
 		return openVeth(w, addr, "as configured")
+	case "xdp":
+		return openXDP(w, addr)
 	case "water":
 		dev, err := openWater(w, addr)
 		return withKernelSide(w, dev, chosen{"water", "as configured"}, err)

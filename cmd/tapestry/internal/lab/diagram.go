@@ -43,7 +43,7 @@ func (p *Plan) diagram(v view) draw.Diagram {
 		d.Wires = append(d.Wires, draw.Wire{Name: s.Name, Kind: s.Kind, Notes: s.notes(v.shared(s))})
 	}
 	for _, w := range p.Wires {
-		b := draw.Box{Kind: "tap", Name: w.Name, Lines: texts(w.Addresses, "")}
+		b := draw.Box{Kind: w.Table, Name: w.Name, Lines: append(w.lines(), texts(w.Addresses, "")...)}
 		if w.At != nil {
 			b.Links = []draw.Link{link(w.At)}
 		} else {
@@ -64,6 +64,19 @@ func (p *Plan) diagram(v view) draw.Diagram {
 		d.Boxes = append(d.Boxes, draw.Box{Kind: "trunk", Name: t.Name, Lines: t.lines(v), Links: []draw.Link{link(t.Ends[0]), link(t.Ends[1])}})
 	}
 	return d
+}
+
+// lines say what is behind a wire that is no TAP.
+func (w *Wire) lines() []string {
+	switch {
+	case w.isShared():
+		return []string{"AF_XDP on " + w.Interface, "beside the kernel"}
+	case w.XDP != nil && w.Interface != "":
+		return []string{"AF_XDP on " + w.Interface}
+	case w.XDP != nil:
+		return []string{"veth pair, AF_XDP"}
+	}
+	return nil
 }
 
 // lines say what the cable does to frames.

@@ -19,6 +19,10 @@
 // reads with AF_PACKET. That end belongs to the host: IPv6 is off on it before it is up and it does no ARP, so that the
 // kernel does not answer in the host's place.
 //
+// An xdp wire has AF_XDP sockets on an interface that exists, or at the far end of a veth pair that is made likewise. That
+// pair's kernel end finishes what it sends. Of an interface that exists nothing is changed; what its user has to see to is
+// logged, and is part of what info shows.
+//
 // # Segments
 //
 // A host is straight on a wire, or has a port of a segment, of which there may be many:

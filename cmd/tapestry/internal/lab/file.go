@@ -14,6 +14,7 @@ type file struct {
 	Segment  map[string]fileSegment  `toml:"segment"`
 	Trunk    map[string]fileTrunk    `toml:"trunk"`
 	Tap      map[string]fileTap      `toml:"tap"`
+	XDP      map[string]fileXDP      `toml:"xdp"`
 	VXLAN    map[string]fileVXLAN    `toml:"vxlan"`
 	QEMU     map[string]fileQEMU     `toml:"qemu"`
 	Unixgram map[string]fileUnixgram `toml:"unixgram"`
@@ -84,6 +85,21 @@ type fileTap struct {
 	filePort
 }
 
+// fileXDP is a wire on which AF_XDP takes a host's frames before the kernel makes packets of them.
+type fileXDP struct {
+	Interface string `toml:"interface"` // default: the far end of a veth pair that is made
+	Address   any    `toml:"address"`   // of the kernel's end of that pair
+	MTU       int    `toml:"mtu"`       // default: the interface's
+	Shared    bool   `toml:"shared"`    // with the kernel
+	Queues    any    `toml:"queues"`    // default: all that the interface has; "auto": one for each processor
+	Attach    string `toml:"attach"`    // "auto", the default, "driver" or "generic"
+	ZeroCopy  *bool  `toml:"zero_copy"` // default: where the driver can
+	BusyPoll  string `toml:"busy_poll"` // how long a reader asks the driver; default "off"
+	Budget    int    `toml:"budget"`    // frames of a turn of that
+	Ring      int    `toml:"ring"`      // descriptors; default 2048
+	fileCapture
+}
+
 // fileVXLAN stretches a segment over UDP (RFC 7348).
 type fileVXLAN struct {
 	Segment   string   `toml:"segment"`
@@ -140,6 +156,7 @@ type fileHost struct {
 // fileInterface is a host's port.
 type fileInterface struct {
 	Tap     string   `toml:"tap"` // straight on the device
+	XDP     string   `toml:"xdp"` // likewise
 	Segment string   `toml:"segment"`
 	Address any      `toml:"address"`
 	Gateway []string `toml:"gateway"`

@@ -26,6 +26,9 @@ func (w *Wire) accept() *tap.Accept {
 	return &tap.Accept{Types: types, LLC: true} // LLC: IP in SNAP (RFC 1042)
 }
 
+// isShared reports whether the kernel has the same interface with the same Ethernet address.
+func (w *Wire) isShared() bool { return w != nil && w.XDP != nil && w.XDP.Shared }
+
 // AidInfo says who does something for a device: the kernel by a program of ours, by what it has built in, or nobody.
 type AidInfo struct {
 	By  string `json:"by"`
@@ -49,6 +52,10 @@ type helped interface {
 // addHelp says how the device runs.
 func (i *WireInfo) addHelp(w *openWire) {
 	i.Queues = len(w.device.Queues())
+	i.Note, _ = w.plan.note()
+	if d, ok := w.base.(asked); ok {
+		i.Mode = d.Mode().String()
+	}
 	if d, ok := w.base.(helped); ok {
 		h := d.Help()
 		i.Filter = aidInfo(h.Filter)
@@ -60,29 +67,43 @@ func (i *WireInfo) addHelp(w *openWire) {
 
 // writeHelp shows how the devices run, and why no better.
 func (i Info) writeHelp(w io.Writer) {
-	var reasons []string
-	any := false
+	var rows, reasons []string
+	xdp := ""
 	for _, x := range i.Wires {
-		if x.Queues == 1 && x.Steering == nil && x.Filter == nil {
+		if x.Mode != "" {
+			xdp = "\tAF_XDP"
+		}
+	}
+	for _, x := range i.Wires {
+		if x.Queues == 1 && x.Filter == nil && x.Mode == "" {
 			continue
 		}
-		if !any {
-			fmt.Fprintln(w, "\nWIRE\tQUEUES\tSTEERING\tFILTER")
-			any = true
+		row := fmt.Sprintf("%s\t%d\t%s\t%s", x.Name, x.Queues, x.Steering, x.Filter)
+		if xdp != "" {
+			row += "\t" + orDash(x.Mode)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", x.Name, x.Queues, x.Steering, x.Filter)
-		for _, a := range []struct {
-			what string
-			*AidInfo
-		}{{"steering", x.Steering}, {"filter", x.Filter}} {
-			if a.AidInfo != nil && a.Why != "" {
-				reasons = append(reasons, fmt.Sprintf("%s: %s is %s: %s", x.Name, a.what, a.By, a.Why))
-			}
-		}
+		rows, reasons = append(rows, row), append(reasons, x.reasons()...)
 	}
-	for _, r := range reasons {
-		fmt.Fprintln(w, r)
+	if rows != nil {
+		fmt.Fprintln(w, "\nWIRE\tQUEUES\tSTEERING\tFILTER"+xdp)
 	}
+	for _, line := range append(rows, reasons...) {
+		fmt.Fprintln(w, line)
+	}
+}
+
+// reasons say why the kernel does no more, and what its user has to see to.
+func (x WireInfo) reasons() (lines []string) {
+	if x.Steering != nil && x.Steering.Why != "" {
+		lines = append(lines, fmt.Sprintf("%s: steering is %s: %s", x.Name, x.Steering, x.Steering.Why))
+	}
+	if x.Filter != nil && x.Filter.Why != "" {
+		lines = append(lines, fmt.Sprintf("%s: filter is %s: %s", x.Name, x.Filter, x.Filter.Why))
+	}
+	if x.Note != "" {
+		lines = append(lines, x.Name+": "+x.Note)
+	}
+	return lines
 }
 
 // String gives who does it.
@@ -95,6 +116,9 @@ func (a *AidInfo) String() string {
 
 // warnOfHelp logs what the file asks for by name and the kernel does not do.
 func (l *Lab) warnOfHelp(w *openWire) {
+	if note, isWrong := w.plan.note(); isWrong {
+		l.log.Warn(note, "wire", w.plan.Name)
+	}
 	d, ok := w.base.(helped)
 	if !ok {
 		return
@@ -110,6 +134,9 @@ func (l *Lab) warnOfHelp(w *openWire) {
 
 // queueStats are counters of each queue of the device, if it has several.
 func (w *openWire) queueStats() (all []stack.Stat) {
+	if d, ok := w.base.(asked); ok {
+		return w.xdpStats(d)
+	}
 	d, ok := w.base.(helped)
 	if !ok || len(w.device.Queues()) < 2 {
 		return nil

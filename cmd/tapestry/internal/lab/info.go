@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"tapestry/link/ethernet"
 )
 
 // Info describes a running lab.
@@ -38,6 +40,8 @@ type WireInfo struct {
 	Capture   string         `json:"capture,omitempty"`
 	Segment   string         `json:"segment,omitempty"` // empty: a host is straight on it
 	Queues    int            `json:"queues"`
+	Mode      string         `json:"mode,omitempty"`     // of AF_XDP
+	Note      string         `json:"note,omitempty"`     // what its user has to see to
 	Steering  *AidInfo       `json:"steering,omitempty"` // of a TAP with several queues
 	Filter    *AidInfo       `json:"filter,omitempty"`   // of a TAP
 }
@@ -88,7 +92,7 @@ func (l *Lab) Info(at Place) Info {
 		for _, p := range h.ports {
 			cfg := p.plan.Config
 			hi.Interfaces = append(hi.Interfaces, PortInfo{
-				Name: cfg.Name, Wire: p.plan.on(), MAC: cfg.Addr.String(), Addresses: cfg.Addresses, Gateways: cfg.Gateways,
+				Name: cfg.Name, Wire: p.plan.on(), MAC: p.mac().String(), Addresses: cfg.Addresses, Gateways: cfg.Gateways,
 			})
 		}
 		for _, a := range h.apps {
@@ -97,6 +101,14 @@ func (l *Lab) Info(at Place) Info {
 		i.Hosts = append(i.Hosts, hi)
 	}
 	return i
+}
+
+// mac is the interface's Ethernet address, which is the device's if the file gives none.
+func (p *port) mac() ethernet.Addr {
+	if a := p.plan.Config.Addr; !a.IsZero() {
+		return a
+	}
+	return p.device.Info().Addr
 }
 
 func (w *openWire) info() WireInfo {

@@ -114,6 +114,10 @@ func makeVeth(w *Wire, addr ethernet.Addr) (far string, undo func() error, err e
 	if w.MTU != 0 {
 		pair.MTU, pair.PeerMTU = w.MTU, uint32(w.MTU)
 	}
+	if w.XDP != nil { // the kernel spreads what it sends over queues of the far end
+		n := w.sockets()
+		pair.NumTxQueues, pair.NumRxQueues, pair.PeerNumTxQueues, pair.PeerNumRxQueues = n, n, uint32(n), uint32(n)
+	}
 	if err := netlink.LinkAdd(pair); err != nil {
 		return "", nil, fmt.Errorf("veth pair %s and %s: %w", w.Name, far, explainNetlink(err))
 	}

@@ -14,7 +14,7 @@ func TestKeysAreDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []any{
-		file{}, fileSegment{}, fileCapture{}, filePort{}, fileTrunk{}, fileTap{}, fileVXLAN{}, fileQEMU{}, fileUnixgram{}, fileReplay{},
+		file{}, fileSegment{}, fileCapture{}, filePort{}, fileTrunk{}, fileTap{}, fileXDP{}, fileVXLAN{}, fileQEMU{}, fileUnixgram{}, fileReplay{},
 		fileHost{}, fileInterface{}, fileTCP{},
 	} {
 		typ := reflect.TypeOf(v)

@@ -27,11 +27,13 @@ type Plan struct {
 // Wire is a device whose other end is the kernel's.
 type Wire struct {
 	Name      string
+	Table     string         // of the file: tap or xdp
 	Addresses []netip.Prefix // of the kernel's side
 	MTU       int
 	Existing  bool
-	Kind      string       // auto, tap, packet, water
-	Interface string       // of kind packet on an interface that exists
+	Kind      string       // auto, tap, packet, water, xdp
+	Interface string       // of kinds packet and xdp, if it exists
+	XDP       *XDPPlan     // of kind xdp
 	Off       link.Offload // switched off
 	Queues    int          // of a TAP; autoQueues: one for each processor
 	NoSteer   bool         // the kernel chooses the queue of a flow

@@ -12,7 +12,7 @@ const amongKernel = "kernel"
 type reach struct {
 	parent map[string]string
 	kernel map[string]bool // whom the kernel hears: stations in one VLAN of a group, or the whole group
-	taps   map[string]bool // names
+	taps   map[string]bool // names of wires
 	mtu    map[string]int  // of segments that do not say
 }
 
@@ -23,6 +23,9 @@ func newReach(f file) reach {
 		if s := f.Trunk[name].Segments; len(s) == 2 {
 			r.parent[r.group(s[0])] = r.group(s[1])
 		}
+	}
+	for name := range f.XDP {
+		r.taps[name] = true
 	}
 	for name, t := range f.Tap {
 		r.taps[name] = true

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"tapestry/bench"
+	"tapestry/bench/report"
+)
+
+// benchmark is one call of the bench command.
+type benchmark struct {
+	bench.Options
+	list, aims              bool
+	json, benchstat, charts string // files and a folder; empty: none
+}
+
+func benchCommand() *cobra.Command {
+	var b benchmark
+	c := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure the fast paths against the kernel and other stacks",
+		Long: `Measures a host of ours on each kind of device, and in the same run the kernel over veth (the limit), stock gVisor, raw loops
+over a device, and other programs where they are installed. A row has the median of several rounds, its ratio to the limit and
+to stock gVisor, what it cost, and the proof of the path that it took.
+
+Everything happens in network namespaces made for it, with root or as a user who may open /dev/net/tun (without it, the paths
+over veth are measured). What cannot be measured is named with the reason.
+
+The status is 1 if a row does not prove its path, and with --aims if a row misses its aim.`,
+		Example: "  tapestry bench --quick\n  tapestry bench --scenario tcp_rr,udp_inline_rr --path veth,tap,gvisor --rounds 9\n" +
+			"  tapestry bench --json run.json --benchstat run.txt --plots charts\n  tapestry bench --list",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return b.run(c) },
+	}
+	f := c.Flags()
+	f.BoolVar(&b.Quick, "quick", false, "the main rows in less than a minute")
+	f.StringSliceVar(&b.Scenarios, "scenario", nil, "scenarios to measure, see --list (default: all)")
+	f.StringSliceVar(&b.Paths, "path", nil, "paths to measure on, see --list (default: all)")
+	f.IntVar(&b.Rounds, "rounds", 0, "measurements of each row (default 5, with --quick 3)")
+	f.DurationVar(&b.Duration, "for", 0, "length of one measurement (default 2s, with --quick 400ms)")
+	f.StringVar(&b.Place, "place", "free", "free: both ends on all cores; split: near end on the first, far end on the others; same: both on the first")
+	f.StringVar(&b.Commit, "commit", buildVersion().Commit, "commit to write into the results")
+	f.StringVar(&b.json, "json", "", "file for the results as JSON; - is standard output, in place of the table")
+	f.StringVar(&b.benchstat, "benchstat", "", "file for lines that benchstat reads; - is standard output, in place of the table")
+	f.StringVar(&b.charts, "plots", "", "folder for charts as SVG and PNG")
+	f.BoolVar(&b.list, "list", false, "list scenarios and paths")
+	f.BoolVar(&b.aims, "aims", false, "status 1 if a row misses its aim")
+	c.RegisterFlagCompletionFunc("scenario", completeEntries(bench.Scenarios))
+	c.RegisterFlagCompletionFunc("path", completeEntries(bench.Paths))
+	c.RegisterFlagCompletionFunc("place", cobra.FixedCompletions([]string{"free", "split", "same"}, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func (b *benchmark) run(c *cobra.Command) error {
+	if b.list {
+		return listBenchmarks(c.OutOrStdout())
+	}
+	p := report.NewProgress(os.Stderr, report.TerminalWidth(os.Stderr), nil)
+	b.Progress = func(s bench.Progress) {
+		p.Step(s.Done, s.Total, fmt.Sprintf("%-14s %-12s %s %s", s.Scenario, s.Path, briefly(s.Value), s.Unit))
+	}
+	r, err := bench.Run(c.Context(), b.Options)
+	p.End()
+	if errors.Is(err, context.Canceled) {
+		return exitStatus(130)
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.write(c.OutOrStdout(), r); err != nil {
+		return err
+	}
+	return b.verdict(r)
+}
+
+// briefly shows a value of any size with three digits or more.
+func briefly(v float64) string {
+	if v < 100 {
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+func (b *benchmark) write(w io.Writer, r *report.Report) error {
+	if b.json != "-" && b.benchstat != "-" {
+		if err := r.WriteTable(w, report.TableOptions{Width: report.TerminalWidth(os.Stdout)}); err != nil {
+			return err
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{b.json, r.WriteJSON}, {b.benchstat, r.WriteBenchstat}} {
+		if err := writeTo(w, f.name, f.write); err != nil {
+			return err
+		}
+	}
+	if b.charts == "" {
+		return nil
+	}
+	_, err := r.SaveCharts(b.charts)
+	return err
+}
+
+// writeTo writes to a file, to standard output for "-", and nowhere for the empty name.
+func writeTo(stdout io.Writer, name string, write func(io.Writer) error) error {
+	switch name {
+	case "":
+		return nil
+	case "-":
+		return write(stdout)
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// verdict is the status: what a table says in a word, for scripts.
+func (b *benchmark) verdict(r *report.Report) error {
+	for _, s := range r.Skipped {
+		if bench.IsNotProven(s) {
+			return exitStatus(1)
+		}
+	}
+	for _, row := range r.Rows {
+		for _, a := range row.Aims {
+			if b.aims && !a.IsMet() {
+				return exitStatus(1)
+			}
+		}
+	}
+	return nil
+}
+
+func listBenchmarks(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, part := range []struct {
+		title   string
+		entries []bench.Entry
+	}{{"SCENARIO", bench.Scenarios()}, {"PATH", bench.Paths()}} {
+		if i > 0 {
+			fmt.Fprintln(t, "\t\t")
+		}
+		fmt.Fprintf(t, "%s\tQUICK\tWHAT\n", part.title)
+		for _, e := range part.entries {
+			quick := ""
+			if e.Quick {
+				quick = "yes"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\n", e.Name, quick, e.Doc)
+		}
+	}
+	return t.Flush()
+}
+
+func completeEntries(list func() []bench.Entry) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(_ *cobra.Command, _ []string, toComplete string) (out []string, _ cobra.ShellCompDirective) {
+		done := ""
+		if i := strings.LastIndex(toComplete, ","); i >= 0 {
+			done = toComplete[:i+1]
+		}
+		for _, e := range list() {
+			out = append(out, done+e.Name)
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}

@@ -1,0 +1,183 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+	"tapestry/link"
+	"tapestry/link/ethernet"
+	"tapestry/link/xdp"
+	"tapestry/stack"
+)
+
+// openXDP opens AF_XDP sockets on the wire's interface, or on the far end of a veth pair that it makes for them.
+func openXDP(w *Wire, addr ethernet.Addr) (link.Device, chosen, func() error, error) {
+	if w.Interface != "" {
+		c := chosen{"xdp", "AF_XDP on " + w.Interface + ", as configured"}
+		if err := w.checkShared(); err != nil {
+			return nil, c, nil, err
+		}
+		dev, err := w.openSockets(w.Interface, addr)
+		return dev, c, nil, err
+	}
+	c := chosen{"xdp", "veth pair and AF_XDP, as configured"}
+	far, undo, err := makeVeth(w, addr)
+	if err != nil {
+		return nil, c, undo, err
+	}
+	if err := finishWhatIsSent(w.Name); err != nil {
+		return nil, c, undo, err
+	}
+	dev, err := w.openSockets(far, addr)
+	if err != nil {
+		return nil, c, undo, err
+	}
+	if _, err = configureKernel(w); err != nil { // its addresses go with the pair
+		return nil, c, undo, errors.Join(err, dev.Close())
+	}
+	return dev, c, undo, nil
+}
+
+func (w *Wire) openSockets(iface string, addr ethernet.Addr) (link.Device, error) {
+	p := w.XDP
+	c := xdp.Config{
+		Interface: iface, Addr: addr, MTU: w.MTU, Queues: w.sockets(), Attach: p.Attach, NoZero: p.NoZero,
+		Ring: p.Ring, Spin: p.Spin, Budget: p.Budget,
+	}
+	if p.Shared {
+		c.Addresses = w.hostAddresses()
+	}
+	d, err := xdp.Open(c)
+	if errors.Is(err, unix.EPERM) {
+		return nil, fmt.Errorf("%w (in a lab: a table [tap.%s] in place of [xdp.%s] runs as any user)", err, w.Name, w.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// sockets is how many queues are asked for; 0: all that the interface has.
+func (w *Wire) sockets() int {
+	switch {
+	case w.XDP.Queues == autoQueues && w.Interface == "":
+		return min(runtime.NumCPU(), maxAutoQueues)
+	case w.XDP.Queues == autoQueues:
+		return 0
+	}
+	return w.XDP.Queues
+}
+
+// hostAddresses are those of the host on the wire.
+func (w *Wire) hostAddresses() (all []netip.Addr) {
+	for _, i := range w.host.Interfaces {
+		if i.Wire == w {
+			for _, p := range i.Config.Addresses {
+				all = append(all, p.Addr())
+			}
+		}
+	}
+	return all
+}
+
+// checkShared refuses an address that the kernel has on the interface itself: both would answer for it.
+func (w *Wire) checkShared() error {
+	if !w.XDP.Shared {
+		return nil
+	}
+	of, err := kernelAddresses(w.Interface)
+	if err != nil {
+		return nil // opening tells
+	}
+	for _, a := range w.hostAddresses() {
+		if slices.Contains(of, a) {
+			return fmt.Errorf("%s is the kernel's own address on %s: give the host another one, or the kernel (`ip address del`)", a, w.Interface)
+		}
+	}
+	return nil
+}
+
+func kernelAddresses(iface string) (all []netip.Addr, err error) {
+	i, err := net.InterfaceByName(iface)
+	if err != nil {
+		return nil, err
+	}
+	nets, err := i.Addrs()
+	for _, n := range nets {
+		if p, err := netip.ParsePrefix(n.String()); err == nil {
+			all = append(all, p.Addr())
+		}
+	}
+	return all, err
+}
+
+// note is what the user of an interface that exists has to see to; the lab changes nothing that it has not made. isWrong says
+// that it hurts now.
+func (w *Wire) note() (note string, isWrong bool) {
+	if w.XDP == nil || w.Interface == "" {
+		return "", false
+	}
+	if of, err := kernelAddresses(w.Interface); err == nil && !w.XDP.Shared {
+		of = slices.DeleteFunc(of, netip.Addr.IsLinkLocalUnicast)
+		if len(of) > 0 {
+			return fmt.Sprintf("the kernel's own %v on %s are cut off while the lab runs; shared = true lets both use it", of, w.Interface), true
+		}
+	}
+	const must = "must send whole frames, or all of its TCP and UDP is dropped as drop.checksum: `ethtool -K %s tx off tso off gso off`"
+	switch peer, is := peerOf(w.Interface); {
+	case is == away:
+		return fmt.Sprintf("the other end of %s is in another network namespace; it "+must, w.Interface, "NAME"), false
+	case is == partial:
+		return fmt.Sprintf("%s, the other end of %s, "+must, peer, w.Interface, peer), true
+	}
+	return "", false
+}
+
+// sender is how the other end of a cable finishes what it sends.
+type sender uint8
+
+const (
+	whole   sender = iota // or it is no cable within this machine
+	partial               // leaves checksums to whom it sends to; AF_XDP has no word for that
+	away                  // in another network namespace, where it cannot be asked
+)
+
+// peerOf looks at the far end of a veth pair.
+func peerOf(iface string) (name string, is sender) {
+	l, err := netlink.LinkByName(iface)
+	if err != nil || l.Type() != "veth" {
+		return "", whole
+	}
+	p, err := netlink.LinkByIndex(l.Attrs().ParentIndex)
+	if err != nil || l.Attrs().NetNsID >= 0 {
+		return "", away
+	}
+	if on, err := ethtool(p.Attrs().Name, unix.ETHTOOL_GTXCSUM, 0); err == nil && on == 0 {
+		return "", whole
+	}
+	return p.Attrs().Name, partial
+}
+
+// asked is an XDP device that tells how it runs.
+type asked interface {
+	Mode() xdp.Mode
+	QueueStats() []xdp.QueueStats
+}
+
+// xdpStats are counters of the sockets.
+func (w *openWire) xdpStats(d asked) (all []stack.Stat) {
+	for i, s := range d.QueueStats() {
+		name := fmt.Sprintf("%s.queue%d.", w.plan.Name, i)
+		all = append(all,
+			stack.Stat{Name: name + "rxFrames", Value: s.RxFrames}, stack.Stat{Name: name + "txFrames", Value: s.TxFrames},
+			stack.Stat{Name: name + "kicks", Value: s.Kicks}, stack.Stat{Name: name + "drop.ringfull", Value: s.RingFull},
+			stack.Stat{Name: name + "drop.invalid", Value: s.Invalid}, stack.Stat{Name: name + "fillempty", Value: s.FillEmpty})
+	}
+	return all
+}
