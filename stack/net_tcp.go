@@ -15,8 +15,9 @@ import (
 // TCPConn is a TCP connection of a host. It behaves like [net.TCPConn].
 type TCPConn struct {
 	socket
-	rd  tcpip.SliceWriter // guarded by read.mu
-	src bytes.Reader      // guarded by write.mu
+	rd   tcpip.SliceWriter // guarded by read.mu
+	src  bytes.Reader      // guarded by write.mu
+	loan loan              // of received memory to WriteTo
 }
 
 var (
