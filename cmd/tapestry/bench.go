@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"tapestry/bench"
-	"tapestry/bench/report"
+	results "tapestry/bench/report"
 )
 
 // benchmark is one call of the bench command.
@@ -62,7 +62,7 @@ func (b *benchmark) run(c *cobra.Command) error {
 	if b.list {
 		return listBenchmarks(c.OutOrStdout())
 	}
-	p := report.NewProgress(os.Stderr, report.TerminalWidth(os.Stderr), nil)
+	p := results.NewProgress(os.Stderr, results.TerminalWidth(os.Stderr), nil)
 	b.Progress = func(s bench.Progress) {
 		p.Step(s.Done, s.Total, fmt.Sprintf("%-14s %-12s %s %s", s.Scenario, s.Path, briefly(s.Value), s.Unit))
 	}
@@ -88,9 +88,9 @@ func briefly(v float64) string {
 	return fmt.Sprintf("%.0f", v)
 }
 
-func (b *benchmark) write(w io.Writer, r *report.Report) error {
+func (b *benchmark) write(w io.Writer, r *results.Report) error {
 	if b.json != "-" && b.benchstat != "-" {
-		if err := r.WriteTable(w, report.TableOptions{Width: report.TerminalWidth(os.Stdout)}); err != nil {
+		if err := r.WriteTable(w, results.TableOptions{Width: results.TerminalWidth(os.Stdout)}); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func writeTo(stdout io.Writer, name string, write func(io.Writer) error) error {
 }
 
 // verdict is the status: what a table says in a word, for scripts.
-func (b *benchmark) verdict(r *report.Report) error {
+func (b *benchmark) verdict(r *results.Report) error {
 	for _, s := range r.Skipped {
 		if bench.IsNotProven(s) {
 			return exitStatus(1)

@@ -1,0 +1,38 @@
+//go:build linux
+
+package bench
+
+import (
+	"fmt"
+	"os"
+)
+
+// Scenarios lists what can be measured.
+func Scenarios() (out []Entry) {
+	for _, s := range scenarios {
+		out = append(out, Entry{Name: s.name, Doc: s.title + ": " + s.doc, Quick: s.quick})
+	}
+	return out
+}
+
+// Paths lists on what it can be measured.
+func Paths() (out []Entry) {
+	for _, p := range paths {
+		out = append(out, Entry{Name: p.name, Doc: p.doc, Quick: p.quick})
+	}
+	return out
+}
+
+// lacks says why a path cannot be opened here, where that is known before.
+func (p *path) lacks() error {
+	if p.needsTUN() {
+		f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+		if err != nil {
+			return fmt.Errorf("needs a TAP: %w", err)
+		}
+		return f.Close()
+	}
+	return nil
+}
+
+func (p *path) needsTUN() bool { return !p.ownNetns && !p.inside }

@@ -1,0 +1,112 @@
+//go:build linux
+
+package bench
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// To add a path: write what opens its far end (path_*.go) and add a line to the table below. The near end is the same
+// for all: blocking sockets of the kernel, or a client in the far end's process where both ends are ours (pipe).
+
+// path is one way between a near end and a far end.
+type path struct {
+	name  string
+	doc   string
+	quick bool
+	index int // of its subnet
+
+	ownNetns bool                // the far end has a network namespace of its own, with a veth pair to it
+	open     func(f *far) error  // in the far end's process: serve
+	finish   func(p *path) error // at the near end, after that
+	inside   bool                // the near end is in the far end's process
+	lean     bool                // the far end blocks in system calls (package lean)
+	only     []string            // the only services; default: all
+	offload  bool                // bulk must show super-frames, else the path is not what it claims
+	raw      string              // the path of the raw loop on the same device
+	engine   string              // the stock gVisor to compare with
+}
+
+// paths are in the order in which they are measured and printed.
+var paths = numbered([]path{
+	{
+		name: "veth", quick: true, ownNetns: true, lean: true, open: openVeth,
+		doc: "kernel to kernel over a veth pair, blocking system calls at both ends: the limit",
+	},
+	{
+		name: "tap", quick: true, open: openTAP, finish: furnishTAP, offload: true, raw: "raw_tap", engine: "gvisor",
+		doc: "a host of ours on a TAP with virtio-net header: checksums and segmentation left to the kernel",
+	},
+	{
+		name: "tap_plain", open: openPlainTAP, finish: furnishTAP, raw: "raw_tap", engine: "gvisor",
+		doc: "a host of ours on a TAP without it: one frame, one packet of the MTU",
+	},
+	{
+		name: "tap_mq", open: openQueuedTAP, finish: furnishTAP, offload: true, raw: "raw_tap", engine: "gvisor",
+		doc: "a host of ours on a TAP with two queues and a steering program",
+	},
+	{
+		name: "packet", ownNetns: true, open: openPacket, offload: true, engine: "gvisor_best",
+		doc: "a host of ours on AF_PACKET over a veth pair, with virtio-net header",
+	},
+	{
+		name: "gvisor", quick: true, open: openGVisor, finish: furnishTAP, engine: "gvisor",
+		doc: "stock gVisor, fdbased endpoint on a plain TAP, segmentation in software",
+	},
+	{
+		name: "raw_tap", quick: true, lean: true, open: openRawTAP, finish: furnishTAP, only: []string{"udp-echo", "udp-inline"}, raw: "raw_tap",
+		doc: "a loop that reads a plain TAP, swaps addresses and writes: the limit of a TAP",
+	},
+})
+
+// numbered gives each path a subnet of its own.
+func numbered(all []path) []path {
+	for i := range all {
+		all[i].index = i
+	}
+	return all
+}
+
+// prefixLen is that of every path's subnet.
+const prefixLen = 29
+
+// subnet is the path's part of RFC 5737's addresses.
+func (p *path) subnet(host uint32) netip.Addr {
+	base, index := [4]byte{198, 51, 100, 0}, p.index
+	if index >= 32 {
+		base, index = [4]byte{203, 0, 113, 0}, index-32
+	}
+	binary.BigEndian.PutUint32(base[:], binary.BigEndian.Uint32(base[:])+uint32(index)<<(32-prefixLen)+host)
+	return netip.AddrFrom4(base)
+}
+
+// near is the kernel's address on the path, far that of the far end.
+func (p *path) near() netip.Addr { return p.subnet(1) }
+func (p *path) far() netip.Addr  { return p.subnet(2) }
+
+// device is the name of the near end's interface, peer that of the far end's, for a pair of them.
+func (p *path) device() string { return "b-" + p.name }
+func (p *path) peer() string   { return "p-" + p.name }
+
+// serves reports whether the far end has a service.
+func (p *path) serves(name string) bool { return p.only == nil || contains(p.only, name) }
+
+// measures reports whether the scenario is measured on the path.
+func (p *path) measures(s *scenario) bool {
+	if s.paths != nil && !contains(s.paths, p.name) || s.paths == nil && p.inside {
+		return false
+	}
+	return p.serves(s.service)
+}
+
+// limit is the path to compare with in a scenario; empty: this is it.
+func (p *path) limit(s *scenario) string {
+	if s.rawIs && p.raw != "" && p.raw != p.name {
+		return p.raw
+	}
+	if p.name == "veth" {
+		return ""
+	}
+	return "veth"
+}

@@ -1,0 +1,97 @@
+//go:build linux
+
+package bench
+
+import (
+	"net/netip"
+	"runtime"
+	"time"
+
+	"tapestry/bench/internal/lean"
+)
+
+// kernelThreads is how many threads of the kernel's far end may block at a time: a listener for each service and as
+// many connections as a scenario has streams, twice, since those of the last run may still be closing.
+const kernelThreads = 160
+
+// serveKernel offers all services on blocking sockets of the kernel, until the process ends.
+func (f *far) serveKernel() error {
+	for i := range services {
+		v := &services[i]
+		l, err := lean.Listen(v.network, netip.AddrPortFrom(f.path.far(), v.port))
+		if err != nil {
+			return err
+		}
+		switch {
+		case v.network == "udp":
+			l.SetBuffers(socketBuffer)
+			go onThread(func() { v.kernel(f, l) })
+		default:
+			go onThread(func() { acceptKernel(l, v) })
+		}
+	}
+	return nil
+}
+
+func onThread(run func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	run()
+}
+
+func acceptKernel(l lean.Socket, v *service) {
+	for {
+		s, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if v.oneByOne {
+			v.kernelStream(s)
+			s.Close()
+			continue
+		}
+		go onThread(func() {
+			defer s.Close()
+			v.kernelStream(s)
+		})
+	}
+}
+
+func kernelEchoPackets(_ *far, s lean.Socket) {
+	b := lean.NewBatch(inFlight, datagramSize)
+	for {
+		n, err := b.Read(s, true)
+		if err != nil {
+			continue // an ICMP error of a client that is gone
+		}
+		b.Reply(s, n)
+	}
+}
+
+func kernelCountPackets(f *far, s lean.Socket) {
+	b := lean.NewBatch(inFlight, datagramSize)
+	for {
+		n, err := b.Read(s, false)
+		if err == nil {
+			f.received.Add(uint64(n))
+		}
+	}
+}
+
+func kernelSendPackets(_ *far, s lean.Socket) {
+	b := lean.NewBatch(inFlight, datagramSize)
+	for {
+		n, err := b.Read(s, true)
+		if err != nil || n != 1 {
+			continue
+		}
+		size, d, ok := wished(b.Data[0][:b.Len(0)])
+		if !ok || size > datagramSize {
+			continue
+		}
+		b.SameName()
+		for start := time.Now(); time.Since(start) < d; {
+			b.SendTo(s, size)
+		}
+	}
+}
