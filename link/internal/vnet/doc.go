@@ -10,8 +10,8 @@
 // reader who keeps a frame keeps at most about twice its length.
 //
 // The descriptor does not block; who waits, waits in Go's netpoller, with no thread. A reader that had to wait takes
-// the one frame that woke it. A reader that finds a frame at once is behind, and takes what is there: so a round trip
-// costs no call in vain, and a burst is read as one.
+// the one frame that woke it. A reader that finds a frame at once is behind, and takes what is there, unless it
+// found but one the last times: so a round trip costs no call in vain, and a burst is read as one.
 //
 // With one P ([runtime.GOMAXPROCS]) a reader that finds nothing may go on trying for a bounded time before it parks, and
 // lets the other goroutines run between two tries. Whether that pays depends on what wakes faster here: a parked thread,

@@ -54,6 +54,7 @@ type Queue struct {
 	frame   link.Frame // being made: a variable would be allocated for each, because Amend could keep it
 	got     int
 	waited  bool // this call had to wait for its first frame
+	burst   burst
 	spinner spinner
 	spun    bool         // the frame came while spinning
 	down    bool         // the interface was when last looked at
@@ -169,21 +170,23 @@ func (q *Queue) fail(err error) error {
 
 // read is called by the netpoller; false waits for the descriptor to become readable.
 func (q *Queue) read(fd uintptr) bool {
-	for q.got < len(q.want) && q.err == 0 && !q.closed.Load() {
-		if !q.try(fd) {
-			if q.got > 0 {
-				return true
-			}
-			if q.waited || !q.spin(fd) {
-				q.waited = true
-				return false
-			}
-		}
-		if q.waited && q.got > 0 {
-			break
+	for q.got == 0 && q.err == 0 && !q.closed.Load() {
+		if !q.try(fd) && (q.waited || !q.spin(fd)) {
+			return false
 		}
 	}
+	if !q.waited && q.got > 0 && q.got < len(q.want) && q.burst.looks() {
+		q.readMore(fd)
+	}
 	return true
+}
+
+// readMore reads what else is there, after a frame that was found at once.
+func (q *Queue) readMore(fd uintptr) {
+	before := q.got
+	for q.got < len(q.want) && q.err == 0 && q.try(fd) {
+	}
+	q.burst.found(q.got > before)
 }
 
 // try reads once; false: nothing is there.

@@ -86,3 +86,41 @@ func TestSpinManyProcs(t *testing.T) {
 		t.Errorf("%d spins with two Ps, want none", spins)
 	}
 }
+
+// TestLone: where each frame is alone, and there when the reader looks, few calls are in vain; a burst is still read as
+// one soon.
+func TestLone(t *testing.T) {
+	q, far := pair(t, Config{})
+	calls := 0
+	q.Receive = func(fd uintptr, c *Chunks) (int, unix.Errno) {
+		calls++
+		return q.readv(fd, c)
+	}
+	f := make([]link.Frame, 8)
+	read := func() int {
+		n, err := q.ReadFrames(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link.ReleaseAll(f[:n])
+		return n
+	}
+	const frames = 1700
+	for range frames {
+		put(t, far, plain, 60)
+		read()
+	}
+	if calls > frames*11/10 {
+		t.Errorf("%d calls for %d frames, want at most a tenth more", calls, frames)
+	}
+	for range 100 {
+		put(t, far, plain, 60)
+	}
+	reads := 0
+	for left := 100; left > 0; reads++ {
+		left -= read()
+	}
+	if want := maxLone + 1 + 100/len(f); reads > want {
+		t.Errorf("a burst of 100 frames took %d calls, want at most %d", reads, want)
+	}
+}
