@@ -71,7 +71,11 @@ func (l *runningLab) superFrames(t testing.TB) (rx, tx uint64) {
 
 // labInfo is what the tests read of `tapestry info --json`.
 type labInfo struct {
-	Wires []struct{ Name, Device, Why, Offloads string }
+	Wires []struct {
+		Name, Device, Why, Offloads, Mode string
+		Queues                            int
+		Steering, Filter                  struct{ By, Why string }
+	}
 }
 
 func (l *runningLab) info(t testing.TB) (i labInfo) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,10 +90,13 @@ func (l *runningLab) try(limit time.Duration, script string) (stdout, stderr str
 	return l.outside(limit, program, "shell", "--", "sh", "-euc", script)
 }
 
-// outside runs a command in the lab's folder and environment, but not in its namespace.
+// outside runs a command in the lab's folder and environment and as its user, but not in its namespace.
 func (l *runningLab) outside(limit time.Duration, argv ...string) (stdout, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	if l.o.uid != 0 {
+		argv = slices.Concat(setpriv, argv)
+	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = l.cmd.Dir, l.cmd.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

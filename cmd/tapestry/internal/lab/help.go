@@ -52,7 +52,7 @@ type helped interface {
 // addHelp says how the device runs.
 func (i *WireInfo) addHelp(w *openWire) {
 	i.Queues = len(w.device.Queues())
-	i.Note, _ = w.plan.note()
+	_, i.Notes = w.plan.notes()
 	if d, ok := w.base.(asked); ok {
 		i.Mode = d.Mode().String()
 	}
@@ -100,8 +100,8 @@ func (x WireInfo) reasons() (lines []string) {
 	if x.Filter != nil && x.Filter.Why != "" {
 		lines = append(lines, fmt.Sprintf("%s: filter is %s: %s", x.Name, x.Filter, x.Filter.Why))
 	}
-	if x.Note != "" {
-		lines = append(lines, x.Name+": "+x.Note)
+	for _, n := range x.Notes {
+		lines = append(lines, x.Name+": "+n)
 	}
 	return lines
 }
@@ -116,8 +116,9 @@ func (a *AidInfo) String() string {
 
 // warnOfHelp logs what the file asks for by name and the kernel does not do.
 func (l *Lab) warnOfHelp(w *openWire) {
-	if note, isWrong := w.plan.note(); isWrong {
-		l.log.Warn(note, "wire", w.plan.Name)
+	wrong, _ := w.plan.notes()
+	for _, s := range wrong {
+		l.log.Warn(s, "wire", w.plan.Name)
 	}
 	d, ok := w.base.(helped)
 	if !ok {

@@ -41,7 +41,7 @@ type WireInfo struct {
 	Segment   string         `json:"segment,omitempty"` // empty: a host is straight on it
 	Queues    int            `json:"queues"`
 	Mode      string         `json:"mode,omitempty"`     // of AF_XDP
-	Note      string         `json:"note,omitempty"`     // what its user has to see to
+	Notes     []string       `json:"notes,omitempty"`    // what its user has to see to
 	Steering  *AidInfo       `json:"steering,omitempty"` // of a TAP with several queues
 	Filter    *AidInfo       `json:"filter,omitempty"`   // of a TAP
 }

@@ -117,26 +117,26 @@ func kernelAddresses(iface string) (all []netip.Addr, err error) {
 	return all, err
 }
 
-// note is what the user of an interface that exists has to see to; the lab changes nothing that it has not made. isWrong says
-// that it hurts now.
-func (w *Wire) note() (note string, isWrong bool) {
+// notes are what the user of an interface that exists has to see to; the lab changes nothing that it has not made. wrong are
+// those that hurt now.
+func (w *Wire) notes() (wrong, notes []string) {
 	if w.XDP == nil || w.Interface == "" {
-		return "", false
+		return nil, nil
 	}
 	if of, err := kernelAddresses(w.Interface); err == nil && !w.XDP.Shared {
 		of = slices.DeleteFunc(of, netip.Addr.IsLinkLocalUnicast)
 		if len(of) > 0 {
-			return fmt.Sprintf("the kernel's own %v on %s are cut off while the lab runs; shared = true lets both use it", of, w.Interface), true
+			wrong = append(wrong, fmt.Sprintf("the kernel's own %v on %s are cut off while the lab runs; shared = true lets both use it", of, w.Interface))
 		}
 	}
 	const must = "must send whole frames, or all of its TCP and UDP is dropped as drop.checksum: `ethtool -K %s tx off tso off gso off`"
-	switch peer, is := peerOf(w.Interface); {
-	case is == away:
-		return fmt.Sprintf("the other end of %s is in another network namespace; it "+must, w.Interface, "NAME"), false
-	case is == partial:
-		return fmt.Sprintf("%s, the other end of %s, "+must, peer, w.Interface, peer), true
+	switch peer, is := peerOf(w.Interface); is {
+	case away:
+		notes = append(notes, fmt.Sprintf("the other end of %s is in another network namespace; it "+must, w.Interface, "NAME"))
+	case partial:
+		wrong = append(wrong, fmt.Sprintf("%s, the other end of %s, "+must, peer, w.Interface, peer))
 	}
-	return "", false
+	return wrong, append(notes, wrong...)
 }
 
 // sender is how the other end of a cable finishes what it sends.
