@@ -18,6 +18,10 @@ type filter struct {
 	noBroadcast bool
 	noMulticast bool
 	all         bool
+	whole       bool      // what is for addr is taken whatever addrs says
+	counters    *ebpf.Map // of the responder; nil: there is none
+	router      bool
+	via         int // see responder
 }
 
 // The verdicts of a program (enum xdp_action).
@@ -64,24 +68,38 @@ func (f *filter) load(sockets *ebpf.Map, multiBuffer bool, miss int32) (*ebpf.Pr
 
 func (f *filter) instructions(sockets int, miss int32) asm.Instructions {
 	in := asm.Instructions{asm.Mov.Reg(regContext, asm.R1)}
-	if !f.all {
+	if !f.all || f.counters != nil {
 		in = append(in,
 			asm.LoadMem(regFrame, asm.R1, ctxData, asm.Word),
 			asm.LoadMem(regEnd, asm.R1, ctxDataEnd, asm.Word))
 		in = append(in, ends(ethernet.HeaderLen)...)
-		in = append(in, f.station()...)
-		in = append(in, f.hosts()...)
 	}
+	if !f.all {
+		in = append(in, f.station()...)
+	}
+	if f.counters != nil {
+		r := responder{f.addr, f.addrs, f.router, f.counters.FD(), f.via}
+		in = append(in, r.instructions()...)
+	}
+	in = append(in, f.hosts()...)
 	in = append(in,
 		asm.LoadMem(asm.R2, regContext, ctxQueue, asm.Word).WithSymbol("take"),
 		asm.LoadMapPtr(asm.R1, sockets),
 		asm.Mov.Imm(asm.R3, miss),
 		asm.FnRedirectMap.Call(),
 		asm.Return())
-	if !f.all {
+	if !f.all || f.counters != nil {
 		in = append(in, asm.Mov.Imm(asm.R0, verdictPass).WithSymbol("pass"), asm.Return())
 	}
 	return in
+}
+
+// next is where a frame goes that is for the station.
+func (f *filter) next() string {
+	if f.counters != nil {
+		return "respond"
+	}
+	return rest
 }
 
 // ends passes on a frame that has fewer than n octets in its first chunk.
@@ -99,28 +117,28 @@ func (f *filter) station() asm.Instructions {
 		asm.LoadMem(asm.R1, regFrame, 0, asm.Word),
 		asm.LoadMem(asm.R2, regFrame, 4, asm.Half),
 		asm.JNE.Imm32(asm.R1, word(f.addr[:4]), "group"),
-		asm.JEq.Imm32(asm.R2, half(f.addr[4:]), "hosts"),
+		asm.JEq.Imm32(asm.R2, half(f.addr[4:]), f.next()),
 		asm.LoadMem(asm.R3, regFrame, 0, asm.Byte).WithSymbol("group"),
 		asm.And.Imm32(asm.R3, 1), // IEEE 802 §8.2.2: the I/G bit
 		asm.JEq.Imm32(asm.R3, 0, "pass"),
 		asm.JNE.Imm32(asm.R1, -1, "multicast"),
 		asm.JNE.Imm32(asm.R2, 0xffff, "multicast"),
-		asm.Ja.Label(verdict(f.noBroadcast)),
-		asm.Ja.Label(verdict(f.noMulticast)).WithSymbol("multicast"),
+		asm.Ja.Label(f.verdict(f.noBroadcast)),
+		asm.Ja.Label(f.verdict(f.noMulticast)).WithSymbol("multicast"),
 	}
 }
 
-func verdict(leave bool) string {
+func (f *filter) verdict(leave bool) string {
 	if leave {
 		return "pass"
 	}
-	return "hosts"
+	return f.next()
 }
 
 // hosts tells by the network address, if there are any to compare with.
 func (f *filter) hosts() asm.Instructions {
-	start := asm.Mov.Imm(asm.R0, 0).WithSymbol("hosts")
-	if len(f.addrs) == 0 {
+	start := asm.Mov.Imm(asm.R0, 0).WithSymbol(rest)
+	if len(f.addrs) == 0 || f.all || f.whole {
 		return asm.Instructions{start}
 	}
 	v4, v6 := f.v4(), f.v6()

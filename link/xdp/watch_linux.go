@@ -10,42 +10,80 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watcher hears of the end of the interface: polling an AF_XDP socket does not tell. Its goroutine reads link messages
-// (rtnetlink(7)) of the network namespace, and at each asks the sockets; it ends with close.
+// watcher hears what polling an AF_XDP socket does not tell: the end of the interface, and changes of what it can do. Its
+// goroutines read messages of the network namespace, about links (rtnetlink(7)) and about XDP features, and at each
+// look for themselves; they end with close.
 type watcher struct {
-	file *os.File
-	done sync.WaitGroup
+	links, features *os.File // the latter is nil where nobody wants to know
+	done            sync.WaitGroup
 }
 
-func newWatcher() (*watcher, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+func newWatcher(features bool) (*watcher, error) {
+	w := &watcher{}
+	var err error
+	if w.links, err = subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK); err != nil {
+		return nil, err
+	}
+	if !features {
+		return w, nil
+	}
+	// A kernel without the family has no news of it.
+	if group, err := featureGroup(); err == nil {
+		if w.features, err = subscribe(unix.NETLINK_GENERIC, group); err != nil {
+			w.links.Close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// subscribe opens a socket that hears a group of a netlink family.
+func subscribe(family, group int) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, family)
 	if err != nil {
 		return nil, fmt.Errorf("xdp: netlink socket: %w", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	if err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("xdp: subscribe to changes of interfaces: %w", err)
 	}
-	return &watcher{file: os.NewFile(uintptr(fd), "netlink")}, nil
+	return os.NewFile(uintptr(fd), "netlink"), nil
 }
 
-func (w *watcher) start(queues []*queue) {
+// start has the queues look for their interface at each message about links, and calls changed at each about features.
+func (w *watcher) start(queues []*queue, changed func()) {
 	w.done.Go(func() {
-		b := make([]byte, 4096) // what is cut off is not looked at either
-		for {
-			// Too many messages at once (ENOBUFS) are news as well.
-			if _, err := w.file.Read(b); err != nil && !errors.Is(err, unix.ENOBUFS) {
-				return
-			}
+		each(w.links, func() {
 			for _, q := range queues {
 				q.check()
 			}
-		}
+		})
 	})
+	if w.features != nil {
+		w.done.Go(func() { each(w.features, changed) })
+	}
+}
+
+// each calls f for each message. Too many messages at once (ENOBUFS) are news as well.
+func each(file *os.File, f func()) {
+	b := make([]byte, 4096) // what is cut off is not looked at either
+	for {
+		if _, err := file.Read(b); err != nil && !errors.Is(err, unix.ENOBUFS) {
+			return
+		}
+		f()
+	}
 }
 
 func (w *watcher) close() error {
-	err := w.file.Close()
+	err := w.links.Close()
+	if w.features != nil {
+		err = errors.Join(err, w.features.Close())
+	}
 	w.done.Wait()
 	return err
 }

@@ -25,6 +25,12 @@ type Config struct {
 	NoBroadcast bool // frames to the broadcast address stay with the kernel
 	NoMulticast bool // frames to other group addresses stay with the kernel
 	All         bool // take every frame, whoever it is for; nothing above applies
+	Whole       bool // take every frame for Addr; Addresses are the Responder's only
+
+	// Responder has the program itself answer ARP requests, echo requests and neighbour solicitations for Addresses, before
+	// this process wakes; see the package's comment.
+	Responder bool
+	Router    bool // neighbour advertisements of the Responder say that this host forwards (RFC 4861 §4.4)
 
 	NoSuper bool          // take no super-frames; without it they are segmented here, and leave by one system call
 	Attach  Attach        // default: in the driver, else generic
@@ -51,6 +57,7 @@ type Mode struct {
 	ZeroCopy    bool // the driver reads and writes the shared memory, else the kernel copies
 	MultiBuffer bool // frames may span chunks
 	BusyPoll    bool
+	Responder   bool // the program answers
 }
 
 // String gives the mode as one line: "driver copy multi-buffer".
@@ -67,6 +74,9 @@ func (m Mode) String() string {
 	}
 	if m.BusyPoll {
 		s = append(s, "busy-poll")
+	}
+	if m.Responder {
+		s = append(s, "responder")
 	}
 	return strings.Join(s, " ")
 }

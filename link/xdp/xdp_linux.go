@@ -20,21 +20,25 @@ import (
 type Device struct {
 	link.Counters
 	info    link.Info
-	mode    Mode
 	queues  []*queue
 	watch   *watcher
 	listen  int           // the socket that makes the interface hear other addresses; -1: none
 	gone    chan struct{} // closed when the device is closed or its interface has been removed
 	goneSet sync.Once
 
+	ifindex int
+
 	mu sync.Mutex
 	// Below is guarded by mu.
-	sockets *ebpf.Map // receive queue to socket
-	link    bpflink.Link
-	filter  filter
-	closed  bool
-	lost    uint64 // by the kernel, as it said at the end
-	last    []QueueStats
+	mode     Mode
+	sockets  *ebpf.Map      // receive queue to socket
+	counters *ebpf.Map      // of the responder; nil: there is none
+	answered ResponderStats // at the end
+	link     bpflink.Link
+	filter   filter
+	closed   bool
+	lost     uint64 // by the kernel, as it said at the end
+	last     []QueueStats
 }
 
 // Open opens sockets on an interface in the network namespace of the calling thread, and attaches the redirect program.
@@ -51,9 +55,12 @@ func Open(c Config) (*Device, error) {
 		return nil, err
 	}
 	c, sg := c.fitChunk()
-	d := &Device{gone: make(chan struct{}), listen: -1}
+	d := &Device{gone: make(chan struct{}), listen: -1, ifindex: ifi.Index}
 	d.mode = Mode{MultiBuffer: sg, BusyPoll: c.Spin > 0}
-	d.filter = filter{c.Addr, slices.Clone(c.Addresses), c.NoBroadcast, c.NoMulticast, c.All}
+	d.filter = filter{
+		addr: c.Addr, addrs: slices.Clone(c.Addresses), noBroadcast: c.NoBroadcast, noMulticast: c.NoMulticast,
+		all: c.All, whole: c.Whole, router: c.Router,
+	}
 	d.info = link.Info{Name: c.Interface, Addr: c.Addr, MTU: c.MTU, Tx: c.offload(), Up: true, Changed: d.gone}
 	if err := d.open(&c, ifi); err != nil {
 		d.Close()
@@ -90,18 +97,13 @@ func (c Config) fitTo(ifi *net.Interface) (Config, error) {
 // between goes to the kernel.
 func (d *Device) open(c *Config, ifi *net.Interface) error {
 	var err error
-	if d.watch, err = newWatcher(); err != nil {
+	if d.watch, err = newWatcher(c.Responder); err != nil {
 		return err
 	}
 	if d.sockets, err = newMap(c.Queues); err != nil {
 		return err
 	}
-	p, err := d.filter.load(d.sockets, d.mode.MultiBuffer, verdictPass)
-	if err != nil {
-		return err
-	}
-	defer p.Close() // the link holds it
-	if d.link, d.mode.Driver, err = attach(c, ifi.Index, p); err != nil {
+	if err := d.attach(c, ifi.Index); err != nil {
 		return err
 	}
 	if !d.mode.Driver {
@@ -121,7 +123,43 @@ func (d *Device) open(c *Config, ifi *net.Interface) error {
 			d.queues[i].via = d.queues[i%tx]
 		}
 	}
-	d.watch.start(d.queues)
+	d.watch.start(d.queues, func() { _ = d.respond() })
+	return d.respond() // what changed since the program was attached
+}
+
+// attach hangs the program to the interface, and then has it answer, if answers arrive where it runs.
+func (d *Device) attach(c *Config, ifindex int) error {
+	p, err := d.filter.load(d.sockets, d.mode.MultiBuffer, verdictPass)
+	if err != nil {
+		return err
+	}
+	defer p.Close() // the link holds it
+	if d.link, d.mode.Driver, err = attach(c, ifindex, p); err != nil || !c.Responder {
+		return err
+	}
+	if d.counters, err = newCounters(); err != nil {
+		return err
+	}
+	return d.respond()
+}
+
+// respond has the program answer or not, as the answers would arrive or be lost.
+func (d *Device) respond() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	via, can := answering(d.mode.Driver, d.info.Name, d.ifindex)
+	if d.closed || d.counters == nil || can == d.mode.Responder {
+		return nil
+	}
+	f := d.filter
+	f.counters, f.via = nil, via
+	if can {
+		f.counters = d.counters
+	}
+	if err := d.replace(f); err != nil {
+		return err
+	}
+	d.mode.Responder = can
 	return nil
 }
 
@@ -167,7 +205,21 @@ func (d *Device) Queues() []link.Queue {
 }
 
 // Mode tells which path the device runs.
-func (d *Device) Mode() Mode { return d.mode }
+func (d *Device) Mode() Mode {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mode
+}
+
+// ResponderStats tells what the program answered.
+func (d *Device) ResponderStats() ResponderStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.counters == nil || d.closed {
+		return d.answered
+	}
+	return readCounters(d.counters)
+}
 
 // Stats implements [link.StatsReader]; what the kernel lost for want of room is among RxDropped.
 func (d *Device) Stats() link.Stats {
@@ -215,6 +267,11 @@ func (d *Device) SetAddresses(addrs []netip.Addr) error {
 	}
 	f := d.filter
 	f.addrs = slices.Clone(addrs)
+	return d.replace(f)
+}
+
+// replace has another program take over at once; d.mu is held.
+func (d *Device) replace(f filter) error {
 	p, err := f.load(d.sockets, d.mode.MultiBuffer, verdictPass)
 	if err != nil {
 		return err
@@ -229,13 +286,9 @@ func (d *Device) SetAddresses(addrs []netip.Addr) error {
 
 // Close implements [link.Device]. The interface stays, without the program.
 func (d *Device) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+	if !d.end() {
 		return nil
 	}
-	d.last, d.lost = d.readStats()
-	d.closed = true
 	d.setGone()
 	var errs []error
 	if d.watch != nil {
@@ -247,13 +300,31 @@ func (d *Device) Close() error {
 	for _, q := range d.queues {
 		errs = append(errs, q.close())
 	}
-	if d.sockets != nil {
-		errs = append(errs, d.sockets.Close())
+	for _, m := range []*ebpf.Map{d.sockets, d.counters} {
+		if m != nil {
+			errs = append(errs, m.Close())
+		}
 	}
 	if d.listen >= 0 {
 		errs = append(errs, unix.Close(d.listen))
 	}
 	return errors.Join(errs...)
+}
+
+// end marks the device closed and keeps its counters. It reports false if it was closed already. What mu guards is
+// not touched by others afterwards.
+func (d *Device) end() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return false
+	}
+	d.last, d.lost = d.readStats()
+	if d.counters != nil {
+		d.answered = readCounters(d.counters)
+	}
+	d.closed = true
+	return true
 }
 
 func (d *Device) setGone() { d.goneSet.Do(func() { close(d.gone) }) }

@@ -35,3 +35,6 @@ func (*Device) QueueStats() []QueueStats { return nil }
 
 // SetAddresses changes the addresses that frames are taken for.
 func (*Device) SetAddresses([]netip.Addr) error { return nil }
+
+// ResponderStats tells what the program answered.
+func (*Device) ResponderStats() ResponderStats { return ResponderStats{} }
