@@ -45,8 +45,8 @@ func (e *inlineEndpoint) answer(d *datagram, b *wayBack, request []byte) {
 		e.host.socks.inline.drops.Add(1)
 	case len(reply) == 0:
 	case len(reply) <= room:
-		d.r.sendUDP(d, b, reply)
 		d.r.tally.answered++
+		d.r.sendUDP(d, b, reply)
 	default:
 		d.r.send() // the engine's answer has its place behind those before it
 		e.answerLong(d, reply)

@@ -100,7 +100,7 @@ func (r *receiver) sendUDP(d *datagram, b *wayBack, payload []byte) {
 	}
 	binary.BigEndian.PutUint16(u[udpChecksum:], sum)
 	r.finish(d, b, p[ethernet.HeaderLen:])
-	r.tally.udpOut++
+	r.tally.udpOut++ // first: what is sent is counted
 	r.push(link.Frame{Data: buffer.MakeWithView(v)})
 }
 
