@@ -21,9 +21,6 @@ func openRawTAP(f *far) error {
 	if err := unix.SetNonblock(fd, false); err != nil {
 		return err
 	}
-	if err := knowStation(f.path); err != nil {
-		return err
-	}
 	go onThread(func() {
 		for frame := make([]byte, datagramSize); ; {
 			n, err := lean.File(fd).Read(frame)
@@ -36,6 +33,22 @@ func openRawTAP(f *far) error {
 		}
 	})
 	return nil
+}
+
+// furnishRaw gives the kernel's side of a raw TAP its address.
+func furnishRaw(p *path) error {
+	if err := furnishTAP(p); err != nil {
+		return err
+	}
+	return knowStation(p)
+}
+
+// furnishRawXDP prepares the near end of a pair with a raw AF_XDP socket at its far end.
+func furnishRawXDP(p *path) error {
+	if err := finishSends(p); err != nil {
+		return err
+	}
+	return knowStation(p)
 }
 
 // knowStation spares a raw loop ARP.
