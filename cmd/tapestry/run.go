@@ -134,7 +134,7 @@ func (r *runner) runClaimed(plan *lab.Plan, state netns.State, claim *control.Cl
 	if err != nil {
 		return err
 	}
-	defer procs.Start(procs.Config{Env: os.Getenv("GOMAXPROCS"), Log: log})()
+	defer procs.Start(procs.Config{Fixed: plan.Procs, Env: os.Getenv("GOMAXPROCS"), Log: log})()
 	at := lab.Place{User: state.User, Socket: claim.SocketPath(), CA: claim.CAPath(), ReadyTime: time.Since(r.began)}
 	s, err := control.Serve(claim.SocketPath(), l.Commands(at), log)
 	if err != nil {

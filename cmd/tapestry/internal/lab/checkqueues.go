@@ -1,6 +1,9 @@
 package lab
 
-import "runtime"
+import (
+	"runtime"
+	"time"
+)
 
 // autoQueues stands for one queue for each processor.
 const autoQueues = -1
@@ -59,6 +62,20 @@ func (c *checker) queues(path string, w *Wire, t fileTap) {
 	}
 	w.NoSteer = t.Steering != nil && !*t.Steering
 }
+
+// spin reads how long a reader goes on trying before it waits.
+func (c *checker) spin(path string, w *Wire, s string) {
+	if s != "" && w.Kind == "water" {
+		c.bad(path, `a water device does not; set device = "tap", or remove this key`)
+	}
+	w.Spin = c.duration(path, s)
+	if w.Spin > maxSpin {
+		c.bad(path, `%v is longer than %v; the usual ones are some 10 µs, like "50us"`, w.Spin, maxSpin)
+	}
+}
+
+// maxSpin is the longest that a reader may keep a processor to itself.
+const maxSpin = 10 * time.Millisecond
 
 // filter is on where one station alone is behind the device, unless all that crosses is to be captured.
 func (c *checker) filter(path string, w *Wire, t fileTap) {

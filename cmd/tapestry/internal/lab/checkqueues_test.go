@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"tapestry/link/ethernet"
@@ -44,6 +45,11 @@ func TestQueueProblems(t *testing.T) {
 		{"filter of a water device", wire + "device = \"water\"\nfilter = true\n" + alpha, []string{
 			`lab.toml:5: tap.tap0.filter: a water device has no filter; set device = "tap", or remove this key`,
 		}},
+		{"spin", wire + "spin = \"1s\"\n" + alpha, []string{`lab.toml:4: tap.tap0.spin: 1s is longer than 10ms; the usual ones are some 10 µs, like "50us"`}},
+		{"spin that is no time", wire + "spin = \"fast\"\n" + alpha, []string{`lab.toml:4: tap.tap0.spin: "fast" is no duration; write it like "30s", "5m" or "2h"`}},
+		{"spin of a water device", wire + "device = \"water\"\nspin = \"off\"\n" + alpha, []string{
+			`lab.toml:5: tap.tap0.spin: a water device does not; set device = "tap", or remove this key`,
+		}},
 		{"processors", "procs = 0\n" + wire + alpha, []string{`lab.toml:1: procs: 0 is neither "auto" nor a number of processors from 1 to 1024`}},
 		{"part of a processor", "procs = 1.5\n" + wire + alpha, []string{`lab.toml:1: procs: 1.5 is neither "auto" nor a number of processors from 1 to 1024`}},
 	}
@@ -58,6 +64,18 @@ func TestQueueProblems(t *testing.T) {
 				t.Errorf("problems of\n%s\n(-want +got)\n%s", tt.text, diff)
 			}
 		})
+	}
+}
+
+func TestSpinPlan(t *testing.T) {
+	for key, want := range map[string]time.Duration{"": 0, "spin = \"off\"": -1, "spin = \"20us\"": 20 * time.Microsecond, "device = \"packet\"\nspin = \"1ms\"": time.Millisecond} {
+		p, err := Load("lab.toml", []byte(wire+key+"\n"+alpha), registry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Wires[0].Spin; got != want {
+			t.Errorf("%s gives %v, want %v", key, got, want)
+		}
 	}
 }
 

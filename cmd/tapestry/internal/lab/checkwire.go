@@ -29,6 +29,7 @@ func (c *checker) tap(name string, t fileTap) {
 	w.Capture = c.capture(path, name, t.fileCapture)
 	c.queues(path, w, t)
 	c.filter(path, w, t)
+	c.spin(path+".spin", w, t.Spin)
 	if t.Segment == "" {
 		c.noPort(path, t.filePort)
 		return

@@ -94,9 +94,6 @@ func (c *checker) xdpQueues(path string, p *XDPPlan, f fileXDP) {
 	}
 }
 
-// maxSpin is the longest that a reader may keep a processor to itself.
-const maxSpin = 10 * time.Millisecond
-
 // onXDP checks what a host that shares an interface with the kernel cannot have.
 func (c *checker) onXDP(path string, w *Wire, f fileInterface) {
 	if w == nil || w.XDP == nil || !w.XDP.Shared {

@@ -69,7 +69,7 @@ func openTap(w *Wire, addr ethernet.Addr) (link.Device, error) {
 		Name: w.Name, Existing: w.Existing, Addr: addr, MTU: w.MTU,
 		NoChecksum: w.Off.Has(link.OffloadChecksum), NoTSO4: w.Off.Has(link.OffloadTSO4),
 		NoTSO6: w.Off.Has(link.OffloadTSO6), NoUSO: w.Off.Has(link.OffloadUSO),
-		Queues: w.queues(), NoSteering: w.NoSteer, Accept: w.accept(),
+		Queues: w.queues(), NoSteering: w.NoSteer, Accept: w.accept(), Spin: w.Spin,
 	})
 	if err != nil {
 		return nil, err // not a device that is nil inside
@@ -89,7 +89,7 @@ func openPacket(w *Wire, iface string, addr ethernet.Addr) (link.Device, error) 
 	d, err := packet.Open(packet.Config{
 		Interface: iface, Addr: addr, MTU: w.MTU,
 		NoChecksum: w.Off.Has(link.OffloadChecksum), NoTSO4: w.Off.Has(link.OffloadTSO4),
-		NoTSO6: w.Off.Has(link.OffloadTSO6), NoUSO: w.Off.Has(link.OffloadUSO),
+		NoTSO6: w.Off.Has(link.OffloadTSO6), NoUSO: w.Off.Has(link.OffloadUSO), Spin: w.Spin,
 	})
 	if err != nil {
 		return nil, err

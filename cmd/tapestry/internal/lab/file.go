@@ -80,6 +80,7 @@ type fileTap struct {
 	Queues    any    `toml:"queues"`   // default 1; "auto": one for each processor
 	Steering  *bool  `toml:"steering"` // of flows to queues, by a program in the kernel; default true
 	Filter    *bool  `toml:"filter"`   // of frames that the host has no use for; default: if a host is straight on it and nothing is captured
+	Spin      string `toml:"spin"`     // how long a reader may go on trying; default "50us"
 	Segment   string `toml:"segment"`  // default: a host is straight on it
 	fileCapture
 	filePort

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
@@ -56,6 +57,9 @@ func (i *WireInfo) addHelp(w *openWire) {
 	if d, ok := w.base.(asked); ok {
 		i.Mode = d.Mode().String()
 	}
+	if _, ok := w.base.(spinning); ok {
+		i.Spin = spinText(w.plan.Spin)
+	}
 	if d, ok := w.base.(helped); ok {
 		h := d.Help()
 		i.Filter = aidInfo(h.Filter)
@@ -63,6 +67,24 @@ func (i *WireInfo) addHelp(w *openWire) {
 			i.Steering = aidInfo(h.Steering)
 		}
 	}
+}
+
+// spinning is a device whose readers may go on trying before they wait.
+type spinning interface {
+	SpinStats() (spins, hits uint64)
+}
+
+// defaultSpin is the devices' own.
+const defaultSpin = 50 * time.Microsecond
+
+func spinText(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "off"
+	case d == 0:
+		d = defaultSpin
+	}
+	return "up to " + d.String()
 }
 
 // writeHelp shows how the devices run, and why no better.
@@ -75,17 +97,17 @@ func (i Info) writeHelp(w io.Writer) {
 		}
 	}
 	for _, x := range i.Wires {
-		if x.Queues == 1 && x.Filter == nil && x.Mode == "" {
+		if x.Queues == 1 && x.Filter == nil && x.Mode == "" && x.Spin == "" {
 			continue
 		}
-		row := fmt.Sprintf("%s\t%d\t%s\t%s", x.Name, x.Queues, x.Steering, x.Filter)
+		row := fmt.Sprintf("%s\t%d\t%s\t%s\t%s", x.Name, x.Queues, x.Steering, x.Filter, orDash(x.Spin))
 		if xdp != "" {
 			row += "\t" + orDash(x.Mode)
 		}
 		rows, reasons = append(rows, row), append(reasons, x.reasons()...)
 	}
 	if rows != nil {
-		fmt.Fprintln(w, "\nWIRE\tQUEUES\tSTEERING\tFILTER"+xdp)
+		fmt.Fprintln(w, "\nWIRE\tQUEUES\tSTEERING\tFILTER\tSPINNING"+xdp)
 	}
 	for _, line := range append(rows, reasons...) {
 		fmt.Fprintln(w, line)
@@ -133,19 +155,36 @@ func (l *Lab) warnOfHelp(w *openWire) {
 	}
 }
 
-// queueStats are counters of each queue of the device, if it has several.
-func (w *openWire) queueStats() (all []stack.Stat) {
-	if d, ok := w.base.(asked); ok {
-		return w.xdpStats(d)
+// stats are counters of the device beyond its host's: of each queue if it has several, and of spinning.
+func (w *openWire) stats() (all []stack.Stat) {
+	add := func(name string, v uint64) { all = append(all, stack.Stat{Name: w.plan.Name + "." + name, Value: v}) }
+	if d, ok := w.base.(spinning); ok {
+		spins, hits := d.SpinStats()
+		add("spins", spins)
+		add("spinHits", hits)
 	}
-	d, ok := w.base.(helped)
-	if !ok || len(w.device.Queues()) < 2 {
-		return nil
-	}
-	for i, s := range d.QueueStats() {
-		name := fmt.Sprintf("%s.queue%d.", w.plan.Name, i)
-		all = append(all, stack.Stat{Name: name + "rxFrames", Value: s.RxFrames}, stack.Stat{Name: name + "rxOctets", Value: s.RxBytes},
-			stack.Stat{Name: name + "txFrames", Value: s.TxFrames}, stack.Stat{Name: name + "txOctets", Value: s.TxBytes})
+	switch d := w.base.(type) {
+	case helped:
+		for i, s := range d.QueueStats() {
+			if len(w.device.Queues()) < 2 {
+				break // the interface's own counters say the same
+			}
+			queue := fmt.Sprintf("queue%d.", i)
+			add(queue+"rxFrames", s.RxFrames)
+			add(queue+"rxOctets", s.RxBytes)
+			add(queue+"txFrames", s.TxFrames)
+			add(queue+"txOctets", s.TxBytes)
+		}
+	case asked:
+		for i, s := range d.QueueStats() {
+			queue := fmt.Sprintf("queue%d.", i)
+			add(queue+"rxFrames", s.RxFrames)
+			add(queue+"txFrames", s.TxFrames)
+			add(queue+"kicks", s.Kicks)
+			add(queue+"drop.ringfull", s.RingFull)
+			add(queue+"drop.invalid", s.Invalid)
+			add(queue+"fillempty", s.FillEmpty)
+		}
 	}
 	return all
 }

@@ -44,6 +44,7 @@ type WireInfo struct {
 	Notes     []string       `json:"notes,omitempty"`    // what its user has to see to
 	Steering  *AidInfo       `json:"steering,omitempty"` // of a TAP with several queues
 	Filter    *AidInfo       `json:"filter,omitempty"`   // of a TAP
+	Spin      string         `json:"spin,omitempty"`     // how long a reader may go on trying, or off
 }
 
 // HostInfo describes a host of ours.

@@ -51,7 +51,7 @@ func (h *host) stats() []stack.Stat {
 	all := h.Host.Stats()
 	for _, p := range h.ports {
 		if p.wire != nil {
-			all = append(all, p.wire.queueStats()...)
+			all = append(all, p.wire.stats()...)
 		}
 	}
 	for _, c := range h.counters.Snapshot() {

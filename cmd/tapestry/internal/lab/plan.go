@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net/netip"
+	"time"
 
 	"tapestry/apps"
 	"tapestry/link"
@@ -31,13 +32,14 @@ type Wire struct {
 	Addresses []netip.Prefix // of the kernel's side
 	MTU       int
 	Existing  bool
-	Kind      string       // auto, tap, packet, water, xdp
-	Interface string       // of kinds packet and xdp, if it exists
-	XDP       *XDPPlan     // of kind xdp
-	Off       link.Offload // switched off
-	Queues    int          // of a TAP; autoQueues: one for each processor
-	NoSteer   bool         // the kernel chooses the queue of a flow
-	Filter    bool         // the kernel keeps back what the host has no use for
+	Kind      string        // auto, tap, packet, water, xdp
+	Interface string        // of kinds packet and xdp, if it exists
+	XDP       *XDPPlan      // of kind xdp
+	Off       link.Offload  // switched off
+	Queues    int           // of a TAP; autoQueues: one for each processor
+	NoSteer   bool          // the kernel chooses the queue of a flow
+	Spin      time.Duration // how long a reader may go on trying; 0: the device's default, negative: not at all
+	Filter    bool          // the kernel keeps back what the host has no use for
 	Capture   CapturePlan
 	At        *Port     // on a segment; nil: a host is straight on it
 	host      *HostPlan // who that is

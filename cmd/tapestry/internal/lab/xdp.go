@@ -13,7 +13,6 @@ import (
 	"tapestry/link"
 	"tapestry/link/ethernet"
 	"tapestry/link/xdp"
-	"tapestry/stack"
 )
 
 // openXDP opens AF_XDP sockets on the wire's interface, or on the far end of a veth pair that it makes for them.
@@ -168,16 +167,4 @@ func peerOf(iface string) (name string, is sender) {
 type asked interface {
 	Mode() xdp.Mode
 	QueueStats() []xdp.QueueStats
-}
-
-// xdpStats are counters of the sockets.
-func (w *openWire) xdpStats(d asked) (all []stack.Stat) {
-	for i, s := range d.QueueStats() {
-		name := fmt.Sprintf("%s.queue%d.", w.plan.Name, i)
-		all = append(all,
-			stack.Stat{Name: name + "rxFrames", Value: s.RxFrames}, stack.Stat{Name: name + "txFrames", Value: s.TxFrames},
-			stack.Stat{Name: name + "kicks", Value: s.Kicks}, stack.Stat{Name: name + "drop.ringfull", Value: s.RingFull},
-			stack.Stat{Name: name + "drop.invalid", Value: s.Invalid}, stack.Stat{Name: name + "fillempty", Value: s.FillEmpty})
-	}
-	return all
 }

@@ -57,6 +57,33 @@ func TestForgedMarks(t *testing.T) {
 	}
 }
 
+// TestAwait has it return when a child has ended, and not before; its status is left to take.
+func TestAwait(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("sh", "-c", "read _; exit 3")
+	c.Stdin = r
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	ended := make(chan struct{})
+	go func() { await(c.Process); close(ended) }()
+	select {
+	case <-ended:
+		t.Error("it is not ended yet")
+	default:
+	}
+	w.Close()
+	<-ended
+	c.Wait() // its error is the status
+	if got := ExitStatus(c.ProcessState); got != 3 {
+		t.Errorf("status %d, want 3", got)
+	}
+}
+
 // TestTrim must leave a program that works.
 func TestTrim(t *testing.T) {
 	Trim()

@@ -24,6 +24,7 @@ func Run(cmd *exec.Cmd) (int, error) {
 		return 0, err
 	}
 	relay.To(cmd.Process, false)
+	await(cmd.Process)
 	cmd.Wait() // its error is the status
 	endChildren()
 	return ExitStatus(cmd.ProcessState), nil
