@@ -126,8 +126,9 @@ func (l *lab) openPath(p *path) (*way, error) {
 		return nil, err
 	}
 	cmd := roleCommand("far", p.name)
+	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNS // for files in memory that end with the process
 	if p.ownNetns {
-		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNET
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNET
 	}
 	if p.lean {
 		cmd.Env = append(os.Environ(), lean.Environ(kernelThreads)...)

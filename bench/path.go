@@ -51,12 +51,48 @@ var paths = numbered([]path{
 		doc: "a host of ours on AF_PACKET over a veth pair, with virtio-net header",
 	},
 	{
+		name: "xdp", ownNetns: true, open: openXDP, finish: finishSends, raw: "raw_xdp", engine: "gvisor_best",
+		doc: "a host of ours on AF_XDP over a veth pair",
+	},
+	{
+		name: "pipe", quick: true, open: openPipe, inside: true, offload: true, engine: "gvisor",
+		doc: "two hosts of ours in one process, on a cable in memory",
+	},
+	{
 		name: "gvisor", quick: true, open: openGVisor, finish: furnishTAP, engine: "gvisor",
 		doc: "stock gVisor, fdbased endpoint on a plain TAP, segmentation in software",
 	},
 	{
-		name: "raw_tap", quick: true, lean: true, open: openRawTAP, finish: furnishTAP, only: []string{"udp-echo", "udp-inline"}, raw: "raw_tap",
+		name: "gvisor_best", quick: true, ownNetns: true, open: openGVisorBest, engine: "gvisor_best",
+		doc: "stock gVisor at its best: fdbased on AF_PACKET over a veth pair, virtio-net header, segmentation left to the kernel, RecvMMsg",
+	},
+	{
+		name: "gvisor_ring", ownNetns: true, open: openGVisorRing, engine: "gvisor_best",
+		doc: "as gvisor_best, with PacketMMap in place of RecvMMsg",
+	},
+	{
+		name: "raw_tap", quick: true, lean: true, open: openRawTAP, finish: furnishRaw, only: []string{"udp-echo", "udp-inline"}, raw: "raw_tap",
 		doc: "a loop that reads a plain TAP, swaps addresses and writes: the limit of a TAP",
+	},
+	{
+		name: "raw_xdp", lean: true, ownNetns: true, open: openRawXDP, finish: furnishRawXDP, only: []string{"udp-echo", "udp-inline"}, raw: "raw_xdp",
+		doc: "a loop over the rings of an AF_XDP socket that swaps addresses in place: the limit of AF_XDP",
+	},
+	{
+		name: "raw_uso", lean: true, open: openRawUSO, finish: furnishRaw, only: []string{"uso-sink", "uso-source"},
+		doc: "a loop that counts UDP super-frames from a TAP, or writes the same one again and again: the limit of bulk over UDP",
+	},
+	{
+		name: "veth_go", ownNetns: true, open: openVethGo, only: []string{"http", "dns"},
+		doc: "kernel to kernel over a veth pair, a server in Go (net/http, miekg/dns) at the far end: the limit of ours",
+	},
+	{
+		name: "tap_lossy", open: openLossyTAP, finish: furnishTAP, only: []string{"source-lossy"},
+		doc: "a host of ours on a TAP through link/impair: " + lossyWire + " each way",
+	},
+	{
+		name: "kernel_lossy", open: openLossyKernel, finish: furnishTAP, only: []string{"source-lossy"},
+		doc: "kernel to kernel over two TAPs through the same wire as tap_lossy",
 	},
 })
 
@@ -90,7 +126,12 @@ func (p *path) device() string { return "b-" + p.name }
 func (p *path) peer() string   { return "p-" + p.name }
 
 // serves reports whether the far end has a service.
-func (p *path) serves(name string) bool { return p.only == nil || contains(p.only, name) }
+func (p *path) serves(name string) bool {
+	if p.only == nil && p.lean {
+		return serviceNamed(name).onKernel()
+	}
+	return p.only == nil || contains(p.only, name)
+}
 
 // measures reports whether the scenario is measured on the path.
 func (p *path) measures(s *scenario) bool {
@@ -102,6 +143,9 @@ func (p *path) measures(s *scenario) bool {
 
 // limit is the path to compare with in a scenario; empty: this is it.
 func (p *path) limit(s *scenario) string {
+	if s.limit != "" {
+		return s.limit
+	}
 	if s.rawIs && p.raw != "" && p.raw != p.name {
 		return p.raw
 	}

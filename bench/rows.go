@@ -100,6 +100,10 @@ func aimsOf(s *scenario, p *path, medians map[string]float64) (out []report.Aim)
 		if a.path != p.name {
 			continue
 		}
+		if a.atMost > 0 {
+			out = append(out, report.Aim{Ratio: report.Ratio{Value: medians[p.name]}, AtMost: a.atMost})
+			continue
+		}
 		if r := s.ratio(medians, p.name, a.to); r != nil {
 			out = append(out, report.Aim{Ratio: *r, AtLeast: a.atLeast})
 		}

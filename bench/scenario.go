@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"slices"
 	"time"
 
 	"tapestry/bench/report"
@@ -26,10 +27,11 @@ type scenario struct {
 	size    int      // octets of a datagram
 	paths   []string // the only ones; default: all whose far end has the service
 
-	isFrom bool // the data comes from the far end
-	isFar  bool // what arrived is counted at the far end
-	rawIs  bool // the limit of a device is the raw loop on it, else the kernel over veth
-	inline bool // shows datagrams that were answered where they were received
+	isFrom bool   // the data comes from the far end
+	isFar  bool   // what arrived is counted at the far end
+	rawIs  bool   // the limit of a device is the raw loop on it, else the kernel over veth
+	limit  string // the path to compare with instead of these
+	inline bool   // shows datagrams that were answered where they were received
 	aims   []aim
 }
 
@@ -45,9 +47,11 @@ type unit struct {
 }
 
 var (
-	gbits   = unit{name: "Gbit/s", scale: 8e-9, per: "GiB", perN: 1 << 30, alloc: 1 << 20, bulk: true}
-	trips   = unit{name: "trips/s", scale: 1, per: "million trips", perN: 1e6, alloc: 1}
-	packets = unit{name: "packets/s", scale: 1, per: "million packets", perN: 1e6, alloc: 1}
+	gbits     = unit{name: "Gbit/s", scale: 8e-9, per: "GiB", perN: 1 << 30, alloc: 1 << 20, bulk: true}
+	requests  = unit{name: "requests/s", scale: 1, per: "million requests", perN: 1e6, alloc: 1}
+	kibibytes = unit{name: "KiB", less: true, scale: 1, per: "thousand connections", perN: 1e3, alloc: 1}
+	trips     = unit{name: "trips/s", scale: 1, per: "million trips", perN: 1e6, alloc: 1}
+	packets   = unit{name: "packets/s", scale: 1, per: "million packets", perN: 1e6, alloc: 1}
 )
 
 // value is what a result is in this unit.
@@ -61,10 +65,11 @@ func (u unit) value(r result) float64 {
 	return float64(r.Count) * u.scale / r.Elapsed.Seconds()
 }
 
-// aim is what a path is to reach in a scenario: a multiple of another path's value.
+// aim is what a path is to reach in a scenario: a multiple of another path's value, or a value that is not to be passed.
 type aim struct {
 	path, to string
 	atLeast  float64
+	atMost   float64 // in the scenario's unit
 }
 
 // client is a near end's part of a scenario.
@@ -94,13 +99,15 @@ type result struct {
 
 var (
 	bulkAims = []aim{
-		{"tap", "veth", 0.65}, {"tap", "gvisor", 8}, {"tap", "gvisor_best", 1.25}, {"tap", "pasta", 1}, {"tap", "slirp4netns", 1},
+		{path: "tap", to: "veth", atLeast: 0.65}, {path: "tap", to: "gvisor", atLeast: 8}, {path: "tap", to: "gvisor_best", atLeast: 1.25}, {path: "tap", to: "pasta", atLeast: 1}, {path: "tap", to: "slirp4netns", atLeast: 1},
 	}
-	tripAims = []aim{{"tap", "veth", 0.50}, {"tap", "gvisor", 1.8}, {"tap", "gvisor_best", 1.8}}
+	tripAims = []aim{{path: "tap", to: "veth", atLeast: 0.50}, {path: "tap", to: "gvisor", atLeast: 1.8}, {path: "tap", to: "gvisor_best", atLeast: 1.8}}
 )
 
 // scenarios are all there is to measure. "to" and "from" are as the measured host sees it: to it, from it.
-var scenarios = []scenario{
+var scenarios = slices.Concat(streamScenarios, appScenarios, idleScenarios, loadScenarios)
+
+var streamScenarios = []scenario{
 	{
 		name: "tcp_to", title: "TCP bulk, kernel to host", unit: gbits, quick: true, client: bulkTo, service: "sink", aims: bulkAims,
 		doc: "one connection, written in blocks of 128 KiB; what the host has read counts, until its last octet",
@@ -131,7 +138,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "tcp_crr", title: "TCP connect, request, response", unit: trips, quick: true, client: connectTrips, service: "crr",
-		aims: []aim{{"tap", "gvisor", 1.5}, {"tap", "gvisor_best", 1.5}, {"tap", "veth", 0.70}},
+		aims: []aim{{path: "tap", to: "gvisor", atLeast: 1.5}, {path: "tap", to: "gvisor_best", atLeast: 1.5}, {path: "tap", to: "veth", atLeast: 0.70}},
 		doc:  "a connection for each octet there and back, closed by the client, one at a time",
 	},
 	{
@@ -140,12 +147,12 @@ var scenarios = []scenario{
 	},
 	{
 		name: "udp_inline_rr", title: "UDP request and response, inline", unit: trips, quick: true, client: roundTrips, service: "udp-inline",
-		rawIs: true, inline: true, aims: []aim{{"tap", "raw_tap", 0.75}, {"xdp", "raw_xdp", 0.75}},
+		rawIs: true, inline: true, aims: []aim{{path: "tap", to: "raw_tap", atLeast: 0.75}, {path: "xdp", to: "raw_xdp", atLeast: 0.75}},
 		doc: "as udp_rr; the host answers on the goroutine that received the frame, others as in udp_rr",
 	},
 	{
 		name: "udp_64_echo", title: "UDP echo of 64 octets", unit: packets, quick: true, client: windowEcho, service: "udp-inline", size: 64,
-		rawIs: true, inline: true, aims: []aim{{"tap", "raw_tap", 0.75}, {"xdp", "raw_xdp", 0.75}},
+		rawIs: true, inline: true, aims: []aim{{path: "tap", to: "raw_tap", atLeast: 0.75}, {path: "xdp", to: "raw_xdp", atLeast: 0.75}},
 		doc: "64 datagrams in flight, answers counted; the host answers as in udp_inline_rr",
 	},
 	{
@@ -171,7 +178,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "pipe_bulk", title: "TCP bulk, two hosts in one process", unit: gbits, quick: true, client: bulkTo, service: "sink",
-		paths: []string{"veth", "pipe"}, aims: []aim{{"pipe", "veth", 0.85}},
+		paths: []string{"veth", "pipe"}, aims: []aim{{path: "pipe", to: "veth", atLeast: 0.85}},
 		doc: "as tcp_to, between two hosts on a cable in memory; on veth it is tcp_to",
 	},
 }

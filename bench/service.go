@@ -18,12 +18,14 @@ type service struct {
 	name, network string
 	port          uint16
 
-	stream       func(c net.Conn)            // serves a connection, on a goroutine of its own
-	packets      func(f *far, c packetConn)  // serves a socket
-	kernelStream func(s lean.Socket)         // serves a connection, on a thread of its own
-	kernel       func(f *far, s lean.Socket) // serves a socket
-	oneByOne     bool                        // kernelStream serves one connection after the other, on one thread
-	inline       func(f *far) inlineHandler  // in place of packets, where the host can
+	stream       func(c net.Conn)                                 // serves a connection, on a goroutine of its own
+	packets      func(f *far, c packetConn)                       // serves a socket
+	kernelStream func(s lean.Socket)                              // serves a connection, on a thread of its own
+	kernel       func(f *far, s lean.Socket)                      // serves a socket
+	oneByOne     bool                                             // kernelStream serves one connection after the other, on one thread
+	inline       func(f *far) inlineHandler                       // in place of packets, where the host can
+	isOpen       bool                                             // a host of ours has the socket on all its addresses, as servers do
+	start        func(f *far, s sockets, at netip.AddrPort) error // in place of all these: opens its sockets itself
 }
 
 // packetConn is what Go's datagram sockets of all stacks have in common.
@@ -41,7 +43,21 @@ var services = []service{
 	{name: "udp-inline", network: "udp", port: 8, packets: echoPackets, kernel: kernelEchoPackets, inline: echoInline},
 	{name: "udp-sink", network: "udp", port: 9, packets: countPackets, kernel: kernelCountPackets},
 	{name: "udp-source", network: "udp", port: 19, packets: sendPackets, kernel: kernelSendPackets},
+	{name: "uso-sink", network: "udp", port: 2009, packets: countBlocks, kernel: kernelCountBlocks, isOpen: true},
+	{name: "uso-source", network: "udp", port: 2019, packets: sendBlocks, kernel: kernelSendBlocks, isOpen: true},
+	{name: "sink-writeto", network: "tcp", port: 2009, stream: sinkWriteTo, kernelStream: kernelSink},
+	{name: "source-readfrom", network: "tcp", port: 2019, stream: sourceReadFrom, kernelStream: kernelSource},
+	{name: "source-lossy", network: "tcp", port: 3019, stream: source},
+	{name: "icmp", network: "icmp"}, // every stack answers by itself
+	{name: "http", network: "tcp", port: 80, start: serveHTTP},
+	{name: "dns", network: "udp", port: 53, start: serveDNS},
+	{name: "hold", network: "tcp", port: 5000, start: serveHold},
 }
+
+// onKernel reports whether the kernel's far end has the service.
+func (v *service) onKernel() bool { return v.hasKernelSocket() || v.network == "icmp" }
+
+func (v *service) hasKernelSocket() bool { return v.kernel != nil || v.kernelStream != nil }
 
 func serviceNamed(name string) *service {
 	for i := range services {
@@ -82,7 +98,14 @@ func (f *far) serve(s sockets) error {
 }
 
 func (f *far) offer(v *service, s sockets) error {
-	at := netip.AddrPortFrom(f.path.far(), v.port).String()
+	where := netip.AddrPortFrom(f.path.far(), v.port)
+	at := where.String()
+	if v.start != nil {
+		return v.start(f, s, where)
+	}
+	if v.network == "icmp" {
+		return nil
+	}
 	if v.network == "tcp" {
 		l, err := s.Listen("tcp", at)
 		if err == nil {
@@ -93,6 +116,9 @@ func (f *far) offer(v *service, s sockets) error {
 	if i, ok := s.(inliner); ok && v.inline != nil {
 		_, err := i.Inline("udp", at, v.inline(f))
 		return err
+	}
+	if _, ok := s.(inliner); ok && v.isOpen {
+		at = netip.AddrPortFrom(netip.IPv4Unspecified(), v.port).String()
 	}
 	c, err := s.ListenPacket("udp", at)
 	if err == nil {

@@ -18,6 +18,9 @@ const kernelThreads = 160
 func (f *far) serveKernel() error {
 	for i := range services {
 		v := &services[i]
+		if !v.hasKernelSocket() {
+			continue
+		}
 		l, err := lean.Listen(v.network, netip.AddrPortFrom(f.path.far(), v.port))
 		if err != nil {
 			return err
