@@ -29,7 +29,7 @@ func (n *nic) read(q link.Queue) {
 			}
 			return
 		}
-		for i := range frames[:k] {
+		for i := range frames[:n.coalesce(frames[:k])] {
 			r.receive(&frames[i])
 		}
 		r.flush()
