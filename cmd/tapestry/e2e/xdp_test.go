@@ -134,3 +134,36 @@ func TestXDPSaysWhatIsMissing(t *testing.T) {
 		})
 	}
 }
+
+// TestXDPResponder has the program answer before the host is asked: the host counts none of it, and the rest reaches it.
+func TestXDPResponder(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	need(t, "ping", "curl")
+	l := startLab(t, xdpLab+"responder = true", options{})
+	if w := l.info(t).Wires[0]; !strings.HasSuffix(w.Mode, " responder") {
+		t.Fatalf("the wire is %+v, want a responder", w)
+	}
+	before := l.stats(t)
+	l.sh(t, "ping -q -c10 -i0.01 198.51.100.2; ping -q -c10 -i0.01 2001:db8:51::2")
+	after := l.stats(t)
+	for name, want := range map[string]uint64{"x0.responder.arp": 1, "x0.responder.echo4": 10, "x0.responder.echo6": 10, "x0.responder.solicit": 1, "icmpInEchos": 0} {
+		if got := after[name] - before[name]; got < want || want == 0 && got != 0 {
+			t.Errorf("%s grew by %d, want %d", name, got, want)
+		}
+	}
+	l.sh(t, stillThere)
+}
+
+// TestXDPResponderOff has a peer that would not take the program's answers: the host gives them, and the lab says so.
+func TestXDPResponderOff(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	need(t, "ip", "unshare", "nsenter", "ethtool", "ping", "curl")
+	lab := hostNetns + strings.Replace(xdpLab, `address = ["198.51.100.1/24", "2001:db8:51::1/64"]`, `interface = "vetha"`, 1)
+	o := options{wrap: onExistingVeth(wholeFrames + "; ethtool -K vethb gro off"), flags: []string{"--table"}}
+	stdout, stderr, err := runLab(t, lab+"shared = true\nresponder = true", fmt.Sprintf("nsenter -n -t $FAR sh -euc '%s'", stillThere), o)
+	if err != nil || !strings.Contains(stderr, "x0: the responder is off, and the host answers") {
+		t.Errorf("%v, want a word on the responder\n%s\n%s", err, stdout, stderr)
+	}
+}

@@ -16,6 +16,8 @@ type XDPPlan struct {
 	Spin   time.Duration
 	Budget int // 0: the default
 	Ring   int // 0: the default
+
+	Responder bool // the program answers for the host
 }
 
 // attachments are what xdp.NAME.attach may be.
@@ -24,7 +26,7 @@ var attachments = []string{"auto", "driver", "generic"}
 func (c *checker) xdp(name string, f fileXDP) {
 	path := "xdp." + name
 	c.interfaceName(path, name)
-	p := &XDPPlan{Shared: f.Shared, Budget: f.Budget, Ring: f.Ring, NoZero: f.ZeroCopy != nil && !*f.ZeroCopy}
+	p := &XDPPlan{Shared: f.Shared, Budget: f.Budget, Ring: f.Ring, NoZero: f.ZeroCopy != nil && !*f.ZeroCopy, Responder: f.Responder}
 	w := &Wire{Name: name, Table: "xdp", Kind: "xdp", Interface: f.Interface, XDP: p}
 	if slices.ContainsFunc(c.plan.Wires, func(o *Wire) bool { return o.Name == name }) {
 		c.bad(path, "a tap has this name; give the xdp another one")
@@ -94,9 +96,12 @@ func (c *checker) xdpQueues(path string, p *XDPPlan, f fileXDP) {
 	}
 }
 
-// onXDP checks what a host that shares an interface with the kernel cannot have.
+// onXDP checks what a host cannot have that shares an interface with the kernel, or has the program answer for it.
 func (c *checker) onXDP(path string, w *Wire, f fileInterface) {
-	if w == nil || w.XDP == nil || !w.XDP.Shared {
+	if _, isWord := f.Address.(string); isWord && w.XDP != nil && w.XDP.Responder {
+		c.bad(path+".address", "the responder of %s answers for addresses that the file has; give a list, or remove responder there", w.Name)
+	}
+	if !w.isShared() {
 		return
 	}
 	if f.MAC != "" {

@@ -79,6 +79,9 @@ func TestXDPProblems(t *testing.T) {
 		{"address from the wire", strings.Replace(onXDP, `["198.51.100.2/24"]`, `"auto"`, 1) + "shared = true\n", []string{
 			`lab.toml:5: host.alpha.interface[0].address: a host that shares an interface with the kernel hears only of addresses that the file has; give a list, without slaac`,
 		}},
+		{"responder for unknown addresses", "[[host.alpha.interface]]\nxdp = \"x0\"\naddress = \"auto\"\n[xdp.x0]\nresponder = true\n", []string{
+			`lab.toml:3: host.alpha.interface[0].address: the responder of x0 answers for addresses that the file has; give a list, or remove responder there`,
+		}},
 		{"captured size", made + "snaplen = 96\n", []string{`lab.toml:7: xdp.x0.snaplen: is for a capture; add capture = "x0.pcapng", or remove this key`}},
 	}
 	for _, tt := range tests {
@@ -104,8 +107,8 @@ func TestXDPPlan(t *testing.T) {
 		{"a pair", made, XDPPlan{Queues: 1}, 1},
 		{"all of an interface", onXDP, XDPPlan{}, 0},
 		{"as many as processors", onXDP + "queues = \"auto\"\n", XDPPlan{Queues: autoQueues}, 0},
-		{"everything", onXDP + "shared = true\nqueues = 2\nattach = \"generic\"\nzero_copy = false\nbusy_poll = \"50us\"\nbudget = 8\nring = 512\n",
-			XDPPlan{Shared: true, Queues: 2, Attach: xdp.AttachGeneric, NoZero: true, Spin: 50 * time.Microsecond, Budget: 8, Ring: 512}, 2},
+		{"everything", onXDP + "shared = true\nqueues = 2\nattach = \"generic\"\nzero_copy = false\nbusy_poll = \"50us\"\nbudget = 8\nring = 512\nresponder = true\n",
+			XDPPlan{Shared: true, Responder: true, Queues: 2, Attach: xdp.AttachGeneric, NoZero: true, Spin: 50 * time.Microsecond, Budget: 8, Ring: 512}, 2},
 		{"no busy polling", made + "busy_poll = \"off\"\nattach = \"driver\"\n", XDPPlan{Queues: 1, Attach: xdp.AttachDriver}, 1},
 	}
 	for _, tt := range tests {

@@ -98,6 +98,7 @@ type fileXDP struct {
 	BusyPoll  string `toml:"busy_poll"` // how long a reader asks the driver; default "off"
 	Budget    int    `toml:"budget"`    // frames of a turn of that
 	Ring      int    `toml:"ring"`      // descriptors; default 2048
+	Responder bool   `toml:"responder"` // the program answers ARP, echo requests and solicitations itself
 	fileCapture
 }
 

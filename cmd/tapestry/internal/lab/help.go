@@ -56,6 +56,7 @@ func (i *WireInfo) addHelp(w *openWire) {
 	_, i.Notes = w.plan.notes()
 	if d, ok := w.base.(asked); ok {
 		i.Mode = d.Mode().String()
+		i.Notes = append(i.Notes, w.plan.responderOff(d.Mode())...)
 	}
 	if _, ok := w.base.(spinning); ok {
 		i.Spin = spinText(w.plan.Spin)
@@ -185,6 +186,11 @@ func (w *openWire) stats() (all []stack.Stat) {
 			add(queue+"drop.invalid", s.Invalid)
 			add(queue+"fillempty", s.FillEmpty)
 		}
+		r := d.ResponderStats()
+		add("responder.arp", r.ARP)
+		add("responder.echo4", r.Echo4)
+		add("responder.echo6", r.Echo6)
+		add("responder.solicit", r.Solicit)
 	}
 	return all
 }

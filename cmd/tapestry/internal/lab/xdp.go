@@ -30,17 +30,25 @@ func openXDP(w *Wire, addr ethernet.Addr) (link.Device, chosen, func() error, er
 	if err != nil {
 		return nil, c, undo, err
 	}
-	if err := finishWhatIsSent(w.Name); err != nil {
+	if err := w.setUpNear(); err != nil {
 		return nil, c, undo, err
 	}
 	dev, err := w.openSockets(far, addr)
-	if err != nil {
-		return nil, c, undo, err
+	return dev, c, undo, err
+}
+
+// setUpNear configures the kernel's end of the pair; its addresses go with the pair.
+func (w *Wire) setUpNear() error {
+	if err := finishWhatIsSent(w.Name); err != nil {
+		return err
 	}
-	if _, err = configureKernel(w); err != nil { // its addresses go with the pair
-		return nil, c, undo, errors.Join(err, dev.Close())
+	if _, err := configureKernel(w); err != nil || !w.XDP.Responder {
+		return err
 	}
-	return dev, c, undo, nil
+	if _, err := ethtool(w.Name, unix.ETHTOOL_SGRO, 1); err != nil { // else veth would not take what the program answers
+		return fmt.Errorf("interface %s: switch receive offload on (`ethtool -K %s gro on`): %w", w.Name, w.Name, err)
+	}
+	return nil
 }
 
 func (w *Wire) openSockets(iface string, addr ethernet.Addr) (link.Device, error) {
@@ -49,8 +57,8 @@ func (w *Wire) openSockets(iface string, addr ethernet.Addr) (link.Device, error
 		Interface: iface, Addr: addr, MTU: w.MTU, Queues: w.sockets(), Attach: p.Attach, NoZero: p.NoZero,
 		Ring: p.Ring, Spin: p.Spin, Budget: p.Budget,
 	}
-	if p.Shared {
-		c.Addresses = w.hostAddresses()
+	if p.Shared || p.Responder {
+		c.Addresses, c.Whole, c.Responder = w.hostAddresses(), !p.Shared, p.Responder
 	}
 	d, err := xdp.Open(c)
 	if errors.Is(err, unix.EPERM) {
@@ -167,4 +175,13 @@ func peerOf(iface string) (name string, is sender) {
 type asked interface {
 	Mode() xdp.Mode
 	QueueStats() []xdp.QueueStats
+	ResponderStats() xdp.ResponderStats
+}
+
+// responderOff says why the responder does not answer.
+func (w *Wire) responderOff(m xdp.Mode) []string {
+	if !w.XDP.Responder || m.Responder {
+		return nil
+	}
+	return []string{fmt.Sprintf("the responder is off, and the host answers: the other end of %s would not take its answers without receive offload: `ethtool -K NAME gro on` there", w.Interface)}
 }
