@@ -1,0 +1,331 @@
+package stack
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+var otherMAC = ethernet.Addr{0x02, 0, 0, 0, 0, 0x0c}
+
+// TestShortcutChanges changes what the way back depends on while it is kept.
+func TestShortcutChanges(t *testing.T) {
+	hi := []byte("hello")
+	on := func(tw *twins, f func(h *Host) error) {
+		t.Helper()
+		for _, w := range []twin{tw.a, tw.b} {
+			if err := f(w.host); err != nil {
+				t.Fatal(err)
+			}
+			w.dev.sent() // announcements
+		}
+	}
+	second := netip.MustParsePrefix("198.51.100.9/24")
+	for _, c := range []struct {
+		name   string
+		ask    ask
+		change func(h *Host) error
+		answer bool // afterwards
+	}{
+		{"neighbour moves", ask{peer4, host4, 999, portEcho, hi},
+			func(h *Host) error { return h.AddNeighbor(Neighbor{Addr: peer4, Link: otherMAC, Interface: "eth0"}) }, true},
+		{"neighbour moves, IPv6", ask{peer6, host6, 0, 0, hi},
+			func(h *Host) error { return h.AddNeighbor(Neighbor{Addr: peer6, Link: otherMAC, Interface: "eth0"}) }, true},
+		{"neighbour is forgotten", ask{peer4, host4, 999, portEcho, hi},
+			func(h *Host) error { return h.RemoveNeighbor("eth0", peer4) }, false},
+		{"address is removed", ask{peer6, host6, 999, portEcho, hi},
+			func(h *Host) error { return h.RemoveAddress("eth0", netip.PrefixFrom(host6, 64)) }, false},
+		{"address is removed, echo", ask{peer4, host4, 0, 0, hi},
+			func(h *Host) error { return h.RemoveAddress("eth0", netip.PrefixFrom(host4, 24)) }, false},
+		{"asker becomes the host itself", ask{netip.MustParseAddr("198.51.100.1"), host4, 0, 0, hi},
+			func(h *Host) error { return h.AddAddress("eth0", netip.PrefixFrom(peer4, 24)) }, false},
+		{"address is added", ask{peer4, second.Addr(), 0, 0, hi},
+			func(h *Host) error { return h.AddAddress("eth0", second) }, true},
+		{"route through a gateway", ask{farther4, host4, 0, 0, hi},
+			func(h *Host) error {
+				return h.AddRoute(Route{Destination: mustPrefix("203.0.113.0/24"), Gateway: peer4, Interface: "eth0"})
+			}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tw := newTwins(t, 1, 0)
+			f := link.NewFrame(c.ask.frame())
+			tw.compare("before", f)
+			tw.compare("kept", f)
+			on(tw, c.change)
+			for range 2 {
+				if out := tw.compare("after", f); (len(out) == 1) != c.answer {
+					t.Errorf("%d frames", len(out))
+				}
+			}
+		})
+	}
+}
+
+// TestShortcutTentative: an address that is being probed is not ours yet (RFC 4862 §5.4).
+func TestShortcutTentative(t *testing.T) {
+	clock := newHandClock()
+	w := newTwin(t, false, InterfaceConfig{}, newKeeper(1, 0), clock)
+	own := linkLocalOf(hostMAC)
+	w.neighbor(t, link6, peerMAC)
+	f := link.NewFrame(ask{link6, own, 999, portEcho, []byte("hi")}.frame())
+	in := func() uint64 {
+		one := f.Clone()
+		w.nic.receive(&one)
+		return statOf(t, w.host, "shortcut.in")
+	}
+	if n := in(); n != 0 {
+		t.Errorf("%d taken at a tentative address", n)
+	}
+	clock.advance(5 * time.Second)
+	if n := in(); n != 1 {
+		t.Errorf("%d taken at an assigned address", n)
+	}
+}
+
+// linkLocalOf is the address that a host gives itself (RFC 4291 appendix A).
+func linkLocalOf(m ethernet.Addr) netip.Addr {
+	b := [16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]}
+	return netip.AddrFrom16(b)
+}
+
+// TestShortcutUnresolved asks from a station whose link address is not known: it is asked for, the answer waits for
+// it, and then the shortcut knows the way. Neighbours are probed as without it (RFC 4861 §7.3.3).
+func TestShortcutUnresolved(t *testing.T) {
+	stranger := netip.MustParseAddr("198.51.100.77")
+	var logs [2][]string
+	var hosts [2]twin
+	for i := range hosts {
+		clock := newHandClock()
+		w := newTwin(t, i == 0, InterfaceConfig{}, newKeeper(1, 0), clock)
+		hosts[i] = w
+		give := func(b []byte) {
+			f := link.NewFrame(b)
+			w.nic.receive(&f)
+		}
+		clock.advance(10 * time.Second)
+		w.dev.sent()
+		q := ask{stranger, host4, 999, portEcho, []byte("hi")}.frame()
+		for range 2 {
+			give(q)
+		}
+		clock.advance(100 * time.Millisecond)
+		reply := arpAnnouncement(peerMAC, stranger)
+		reply[21] = 2 // a reply
+		copy(reply[32:], hostMAC[:])
+		copy(reply[38:], host4.AsSlice())
+		copy(reply, hostMAC[:])
+		give(reply)
+		clock.advance(time.Second)
+		for range 60 { // until after it was stale, at a random time, and was probed in vain
+			give(q)
+			clock.advance(time.Second)
+			frames, _ := w.dev.sent()
+			for _, b := range frames {
+				if b[13] == 6 { // ARP
+					logs[i] = append(logs[i], fmt.Sprintf("% x", b))
+				}
+			}
+		}
+	}
+	for i := range min(len(logs[0]), len(logs[1])) {
+		if logs[0][i] != logs[1][i] {
+			t.Fatalf("request %d without the shortcut:\n%s\nwith it:\n%s", i, logs[0][i], logs[1][i])
+		}
+	}
+	if len(logs[0]) != len(logs[1]) {
+		t.Errorf("%d requests without the shortcut, %d with it", len(logs[0]), len(logs[1]))
+	}
+	if n := statOf(t, hosts[1].host, "shortcut.out"); n < 30 {
+		t.Errorf("%d answers by the shortcut", n)
+	}
+}
+
+// TestShortcutBatch: answers of a batch leave together, and in order with those of the engine.
+func TestShortcutBatch(t *testing.T) {
+	tw := newTwins(t, 1, 0)
+	var fs []link.Frame
+	for i := range 10 {
+		fs = append(fs, link.NewFrame(ask{peer4, host4, 999, portEcho, []byte{byte(i)}}.frame()))
+	}
+	write := func(fs []link.Frame) []int {
+		r := &receiver{nic: tw.b.nic, queue: tw.b.nic.queues[0]}
+		for i := range fs {
+			f := fs[i].Clone()
+			r.receive(&f)
+		}
+		r.flush()
+		_, w := tw.b.dev.sent()
+		return w
+	}
+	if w := write(fs); len(w) != 1 || w[0] != 10 {
+		t.Errorf("writes of %v frames", w)
+	}
+	fs[5] = link.NewFrame(withOptions([]byte{5}))
+	if w := write(fs); len(w) != 3 || w[0] != 5 || w[1] != 1 || w[2] != 4 {
+		t.Errorf("with one for the engine, writes of %v frames", w)
+	}
+	tw = newTwins(t, 1, 0)
+	tw.compare("mixed", fs...)
+	for range 3 {
+		fs = append(fs, fs...)
+	}
+	tw.compare("more than wait at once", fs...)
+}
+
+// TestShortcutSharedRequest: an echo request that somebody else holds, too, is not written to.
+func TestShortcutSharedRequest(t *testing.T) {
+	tw := newTwins(t, 1, 0)
+	want := ask{peer4, host4, 0, 0, []byte("hello")}.frame()
+	f := link.NewFrame(want)
+	tw.compare("shared", f)
+	if got := f.AppendTo(nil); string(got) != string(want) {
+		t.Errorf("% x, was % x", got, want)
+	}
+}
+
+// TestShortcutRawSocket: raw sockets see echo requests.
+func TestShortcutRawSocket(t *testing.T) {
+	tw := newTwins(t, 1, 0)
+	pc, err := tw.b.host.ListenPacket("ip4:icmp", "0.0.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw.compare("with a raw socket", link.NewFrame(ask{peer4, host4, 0, 0, []byte("hello")}.frame()))
+	b := make([]byte, 100)
+	if n, _, err := pc.ReadFrom(b); err != nil || n != 13 || b[0] != 8 {
+		t.Errorf("% x, %v", b[:n], err)
+	}
+	tw.hit(0, 0)
+	pc.Close()
+	tw.compare("without", link.NewFrame(ask{peer4, host4, 0, 0, []byte("hello")}.frame()))
+	tw.hit(1, 1)
+}
+
+// TestShortcutWhileThingsChange has queues read while handlers, addresses, routes and neighbours come and go. With the
+// race detector it holds that all of that is safe, and that no handler is called after its Close.
+func TestShortcutWhileThingsChange(t *testing.T) {
+	w := newTwin(t, false, InterfaceConfig{}, newKeeper(2, 0), nil)
+	w.neighbor(t, peer4, peerMAC)
+	var stop atomic.Bool
+	var readers sync.WaitGroup
+	for i := range 2 {
+		readers.Go(func() { // a queue; ends with the test
+			r := &receiver{nic: w.nic, queue: w.nic.queues[i]}
+			for !stop.Load() {
+				for _, q := range []ask{{peer4, host4, 999, portEcho, nil}, {peer4, host4, 999, 99, []byte("x")}, {peer4, host4, 0, 0, nil}} {
+					f := link.NewFrame(q.frame())
+					r.receive(&f)
+				}
+				r.flush()
+				w.dev.sent()
+			}
+		})
+	}
+	var calls atomic.Int64
+	for range 200 {
+		var closed atomic.Bool
+		c, err := w.host.Inline("udp", ":99", func(reply, request []byte, _, _ netip.AddrPort) []byte {
+			if closed.Load() {
+				t.Error("called after Close")
+			}
+			calls.Add(1)
+			return append(reply, request...)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			if before := calls.Load(); before > 0 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		w.host.AddAddress("eth0", mustPrefix("198.51.100.9/24"))
+		w.neighbor(t, peer4, otherMAC)
+		w.host.RemoveAddress("eth0", mustPrefix("198.51.100.9/24"))
+		c.Close()
+		closed.Store(true)
+	}
+	stop.Store(true)
+	readers.Wait()
+	if calls.Load() == 0 {
+		t.Error("the handler was never called")
+	}
+}
+
+func TestGate(t *testing.T) {
+	var g gate
+	var inside, after atomic.Int64
+	var users sync.WaitGroup
+	var closed atomic.Bool
+	for range 8 {
+		users.Go(func() {
+			for g.enter() {
+				inside.Add(1)
+				if closed.Load() {
+					after.Add(1)
+				}
+				inside.Add(-1)
+				g.leave()
+			}
+		})
+	}
+	time.Sleep(time.Millisecond)
+	g.close()
+	if n := inside.Load(); n != 0 {
+		t.Errorf("%d inside after close", n)
+	}
+	closed.Store(true)
+	users.Wait()
+	if after.Load() != 0 || g.enter() {
+		t.Error("entered after close")
+	}
+	(&gate{}).close() // nobody was ever inside
+}
+
+type takerStub struct{ name string }
+
+func (*takerStub) take(*datagram) bool { return true }
+
+func TestTakers(t *testing.T) {
+	var s shortcuts
+	any4, one4, any6 := &takerStub{"any"}, &takerStub{"one"}, &takerStub{"any6"}
+	keys := map[taker]takerKey{any4: {port: 7}, one4: {addr: host4, port: 7}, any6: {v6: true, port: 7}}
+	for _, x := range []taker{any4, any6, one4} {
+		if !s.add(keys[x], x) {
+			t.Fatalf("%v refused", keys[x])
+		}
+		if s.add(keys[x], &takerStub{}) {
+			t.Errorf("%v taken twice", keys[x])
+		}
+	}
+	for _, c := range []struct {
+		v6   bool
+		to   netip.Addr
+		port uint16
+		want taker
+	}{
+		{false, host4, 7, one4}, {false, peer4, 7, any4}, {true, host6, 7, any6}, {false, host4, 8, nil},
+	} {
+		b := octets(c.to)
+		if got := s.find(c.v6, &b, c.port); got != c.want {
+			t.Errorf("%v port %d: %v", c.to, c.port, got)
+		}
+	}
+	for _, x := range []taker{one4, any4, any6} {
+		s.remove(keys[x], &takerStub{}) // not its own
+		if b := octets(host4); x == one4 && s.find(false, &b, 7) != one4 {
+			t.Error("removed by somebody else")
+		}
+		s.remove(keys[x], x)
+	}
+	if s.takers.Load() != nil {
+		t.Error("the table is not empty")
+	}
+}
