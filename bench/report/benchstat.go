@@ -21,15 +21,18 @@ func (r *Report) WriteBenchstat(w io.Writer) error {
 	return b.Flush()
 }
 
-// config are lines "key: value", which benchstat shows where two files differ. It splits its tables by pkg, goos, goarch
-// and cpu, so only those that say that figures must not be compared have these names.
+// config are lines "key: value". Benchstat makes a table of its own for each set of values, so what is another in every
+// run (the commit, the load, how many threads the runtime had) stands behind a hash mark, which it passes over.
 func (r *Report) config(w io.Writer) {
 	for _, l := range r.machine() {
+		if strings.HasPrefix(l, "load: ") {
+			l = "# " + l
+		}
 		fmt.Fprintln(w, l)
 	}
-	fmt.Fprintf(w, "commit: %s\nduration: %v\n", r.Commit, r.Duration)
-	if p := r.places(); len(p) > 0 {
-		fmt.Fprintf(w, "place: %s\n", strings.Join(p, "; "))
+	fmt.Fprintf(w, "duration: %v\n# commit: %s\n", r.Duration, r.Commit)
+	for _, p := range r.places() {
+		fmt.Fprintf(w, "# place: %s\n", p)
 	}
 }
 

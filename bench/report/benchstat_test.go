@@ -51,3 +51,31 @@ func TestBenchstatIsRead(t *testing.T) {
 		t.Errorf("units are %v: benchstat did not scale MB/s and p99-ns", units)
 	}
 }
+
+// TestBenchstatJoins holds that runs of two commits get into one table: nothing that changes with each run may be
+// configuration.
+func TestBenchstatJoins(t *testing.T) {
+	later := sample()
+	later.Commit, later.Machine["load"], later.Rows[0].Place = "def5678", "9.00 9.00 9.00", "free, 2 cores, GOMAXPROCS 1-2"
+	if a, b := configOf(t, sample()), configOf(t, later); a != b {
+		t.Errorf("benchstat sees two configurations:\n%s\n%s", a, b)
+	}
+}
+
+func configOf(t *testing.T, r *Report) string {
+	t.Helper()
+	var b, config strings.Builder
+	if err := r.WriteBenchstat(&b); err != nil {
+		t.Fatal(err)
+	}
+	in := benchfmt.NewReader(strings.NewReader(b.String()), "run")
+	for in.Scan() {
+		if res, ok := in.Result().(*benchfmt.Result); ok {
+			for _, c := range res.Config {
+				config.WriteString(c.Key + "=" + string(c.Value) + "\n")
+			}
+			break
+		}
+	}
+	return config.String()
+}

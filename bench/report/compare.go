@@ -117,6 +117,9 @@ func keysOf(a, b map[string]string) (keys []string) {
 	return keys
 }
 
+// WriteJSON writes the comparison without the two runs.
+func (c *Comparison) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
+
 // WriteTable writes the comparison for people. Only Color of the options counts.
 func (c *Comparison) WriteTable(w io.Writer, o TableOptions) error {
 	t := table{w: bufio.NewWriter(w), o: o}

@@ -75,3 +75,11 @@ func TestCompareSame(t *testing.T) {
 		}
 	}
 }
+
+func TestCompareJSON(t *testing.T) {
+	var b strings.Builder
+	if err := Compare(sample(), later()).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "compare.json", b.String())
+}

@@ -12,9 +12,13 @@ import (
 func (r *Report) WriteJSON(w io.Writer) error {
 	stamped := *r
 	stamped.Format = Format
+	return writeJSON(w, stamped)
+}
+
+func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "\t")
-	return e.Encode(stamped)
+	return e.Encode(v)
 }
 
 var errFormat = errors.New("report: not a report of tapestry bench")
