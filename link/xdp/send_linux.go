@@ -111,19 +111,15 @@ func (q *queue) reclaim() {
 	}
 }
 
-const (
-	// kickBatch is fewer descriptors than the kernel copies in one system call (TX_BATCH_SIZE).
-	kickBatch = 16
-	// kickPause is how long a device that is busy is left alone.
-	kickPause = time.Millisecond
-)
+// kickPause is how long a device that is busy is left alone.
+const kickPause = time.Millisecond
 
 // kick has the kernel send what is in the ring: all of it, unless the device is busy, when a timer tries again. It
 // reports whether the interface is up.
 func (q *queue) kick(fd uintptr) bool {
 	q.tx.publish()
 	q.down = false
-	for range q.tx.pending()/kickBatch + 2 {
+	for range q.tx.pending()/q.batch + 2 {
 		if q.tx.pending() == 0 || q.zeroCopy && !q.tx.needsWakeup() {
 			return true
 		}

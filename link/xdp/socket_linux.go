@@ -18,7 +18,15 @@ type socket struct {
 	rx    ring[unix.XDPDesc] // received
 	tx    ring[unix.XDPDesc] // to be sent
 	done  ring[uint64]       // chunks that were sent from
+	batch uint32             // descriptors that the kernel copies in one system call, at least
 }
+
+// The kernel copies so many descriptors in one system call (TX_BATCH_SIZE is 16 or more), unless it is told otherwise
+// (Linux 6.17).
+const (
+	defaultBatch = 16
+	optBatch     = 9 // XDP_MAX_TX_SKB_BUDGET
+)
 
 // The kernel frees the queue of a socket that was closed, or whose process died, some time later.
 const (
@@ -37,7 +45,7 @@ func newSocket(c *Config, ifindex, queue int, sg bool) (*socket, error) {
 }
 
 func trySocket(c *Config, ifindex, queue int, sg bool) (*socket, error) {
-	s := &socket{fd: -1, chunk: c.Chunk}
+	s := &socket{fd: -1, chunk: c.Chunk, batch: defaultBatch}
 	if err := s.open(c); err != nil {
 		s.close()
 		return nil, err
@@ -115,6 +123,9 @@ func (s *socket) setOptions(c *Config) error {
 	size := 2 * c.Ring * c.Chunk
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, size) != nil {
 		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
+	}
+	if unix.SetsockoptInt(s.fd, unix.SOL_XDP, optBatch, c.Ring) == nil {
+		s.batch = uint32(c.Ring)
 	}
 	if c.Spin == 0 {
 		return nil
