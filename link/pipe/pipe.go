@@ -3,6 +3,7 @@ package pipe
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
@@ -43,36 +44,67 @@ func (c Config) withDefaults() Config {
 // New makes a cable and returns its ends.
 func New(c Config) (*End, *End) {
 	c = c.withDefaults()
-	cut := make(chan struct{})
-	var once sync.Once
+	w := &cable{}
+	w.now.Store(&terms{offload: c.Offload, isUp: true, changed: make(chan struct{})})
 	ends := [2]*End{}
 	for i := range ends {
-		ends[i] = &End{in: ring.New(c.Depth, 0), cut: cut, cutOnce: &once, info: link.Info{
-			Name: c.Names[i], Addr: c.Addrs[i], MTU: c.MTU, Rx: c.Offload, Tx: c.Offload, Up: true, Changed: cut,
-		}}
+		ends[i] = &End{in: ring.New(c.Depth, 0), cable: w, info: link.Info{Name: c.Names[i], Addr: c.Addrs[i], MTU: c.MTU}}
 	}
 	ends[0].out, ends[1].out = ends[1].in, ends[0].in
 	return ends[0], ends[1]
+}
+
+// cable is what both ends share.
+type cable struct {
+	now atomic.Pointer[terms]
+	mu  sync.Mutex // changes one at a time
+}
+
+// terms are what can change; they are read-only.
+type terms struct {
+	offload link.Offload
+	isUp    bool
+	changed chan struct{} // closed when these are no longer true; nil: they stay
+}
+
+// change puts new terms in force, unless the cable was cut.
+func (c *cable) change(t terms) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.now.Load()
+	if !old.isUp {
+		return
+	}
+	c.now.Store(&t)
+	close(old.changed)
 }
 
 // End is one end of a cable: a [link.Device] with one queue, which is the End itself.
 type End struct {
 	link.Counters
 	in, out *ring.Ring
-	info    link.Info
-	cut     chan struct{} // closed when either end is
-	cutOnce *sync.Once
+	cable   *cable
+	info    link.Info // what does not change
 }
 
 // Info implements [link.Device].
-func (e *End) Info() link.Info { return wire.Now(e.info, e.cut) }
+func (e *End) Info() link.Info {
+	i, t := e.info, e.cable.now.Load()
+	i.Rx, i.Tx, i.Up, i.Changed = t.offload, t.offload, t.isUp, t.changed
+	return i
+}
+
+// SetOffload changes what crosses the cable unfinished, both ways. Frames that are on their way stay as they are.
+func (e *End) SetOffload(o link.Offload) {
+	e.cable.change(terms{offload: o, isUp: true, changed: make(chan struct{})})
+}
 
 // Queues implements [link.Device].
 func (e *End) Queues() []link.Queue { return []link.Queue{e} }
 
 // Close implements [link.Device]. Frames that the other end wrote and nobody read are released.
 func (e *End) Close() error {
-	e.cutOnce.Do(func() { close(e.cut) })
+	e.cable.change(terms{offload: e.Info().Tx})
 	e.in.Close()
 	return nil
 }
@@ -92,29 +124,30 @@ func (e *End) ReadFrames(f []link.Frame) (int, error) {
 
 // WriteFrames implements [link.Queue].
 func (e *End) WriteFrames(f []link.Frame) int {
-	if !e.Info().Up {
+	t := e.cable.now.Load()
+	if !t.isUp {
 		e.DropTx(len(f))
 		link.ReleaseAll(f)
 		return 0
 	}
 	left := 0
 	for len(f) > 0 {
-		if ready := e.ready(f); ready > 0 {
+		if ready := e.ready(f, t.offload); ready > 0 {
 			left += e.put(f[:ready])
 			f = f[ready:]
 			continue
 		}
-		left += e.finish(f[0])
+		left += e.finish(f[0], t.offload)
 		f[0] = link.Frame{}
 		f = f[1:]
 	}
 	return left
 }
 
-// ready is how many frames at the start of f may cross as they are.
-func (e *End) ready(f []link.Frame) int {
+// ready is how many frames at the start of f may cross a cable that carries o as they are.
+func (e *End) ready(f []link.Frame, o link.Offload) int {
 	for i := range f {
-		if !wire.Carries(e.info.MTU, &f[i]) || !wire.IsReady(&f[i], e.info.Tx) {
+		if !wire.Carries(e.info.MTU, &f[i]) || !wire.IsReady(&f[i], o) {
 			return i
 		}
 	}
@@ -130,21 +163,30 @@ func (e *End) put(f []link.Frame) int {
 	return n
 }
 
-// finish sends f after doing in software what the cable does not carry undone. It gives 1 if all of f crossed.
-func (e *End) finish(f link.Frame) int {
+// finish sends f after doing in software what a cable that carries o does not carry undone. It gives 1 if all of f
+// crossed.
+func (e *End) finish(f link.Frame, o link.Offload) int {
 	if !wire.Carries(e.info.MTU, &f) {
 		e.DropTx(1)
 		f.Release()
 		return 0
 	}
-	parts, err := link.Fit(nil, f, e.info.Tx)
-	if err != nil || e.ready(parts) != len(parts) {
+	b := parts.Get().(*[]link.Frame)
+	defer parts.Put(b)
+	fit, err := link.Fit((*b)[:0], f, o)
+	*b = fit[:0]
+	if err != nil || e.ready(fit, o) != len(fit) {
 		e.DropTx(1)
-		link.ReleaseAll(parts)
+		link.ReleaseAll(fit)
 		return 0
 	}
-	if e.put(parts) != len(parts) {
+	n := e.put(fit)
+	clear(fit)
+	if n != len(fit) {
 		return 0
 	}
 	return 1
 }
+
+// parts holds slices for the segments of a super-frame, empty ones.
+var parts = sync.Pool{New: func() any { b := make([]link.Frame, 0, 64); return &b }}

@@ -77,6 +77,39 @@ func TestCut(t *testing.T) {
 	b.Close()
 }
 
+// TestSetOffload: both ends are told of the change, and frames are finished by what holds when they are written.
+func TestSetOffload(t *testing.T) {
+	a, b := New(Config{Offload: AllOffloads})
+	defer b.Close()
+	defer a.Close()
+	for _, o := range []link.Offload{0, link.OffloadChecksum, AllOffloads} {
+		before := b.Info()
+		a.SetOffload(o)
+		<-before.Changed
+		for _, e := range []*End{a, b} {
+			if i := e.Info(); i.Rx != o || i.Tx != o || !i.Up || i.Changed == nil {
+				t.Errorf("Info of %s = %+v, want %v", i.Name, i, o)
+			}
+		}
+		f := link.NewFrame(make([]byte, 60))
+		f.NeedsChecksum, f.CsumStart, f.CsumOffset = true, 34, 6
+		a.WriteFrames([]link.Frame{f})
+		got := make([]link.Frame, 1)
+		if n, err := b.ReadFrames(got); n != 1 || err != nil {
+			t.Fatalf("ReadFrames = %d, %v", n, err)
+		}
+		if got[0].NeedsChecksum != o.Has(link.OffloadChecksum) {
+			t.Errorf("%v: needs a checksum: %v", o, got[0].NeedsChecksum)
+		}
+		got[0].Release()
+	}
+	b.Close()
+	a.SetOffload(0) // too late
+	if i := a.Info(); i.Up || i.Changed != nil {
+		t.Errorf("Info after the cut = %+v, want no carrier", i)
+	}
+}
+
 // TestReadNothing: room for no frame is no end of the cable.
 func TestReadNothing(t *testing.T) {
 	a, b := New(Config{})
