@@ -27,14 +27,14 @@ const maxRuns = 16
 type coalescer struct {
 	addr  ethernet.Addr // what is for others is not touched
 	trust bool          // layer-4 checksums are taken as good
-	runs  [maxRuns]run
+	runs  [maxRuns]tcpRun
 	count int // of runs
 }
 
-// run is a flow's frames that are being merged into the first.
-type run struct {
+// tcpRun is a flow's frames that are being merged into the first.
+type tcpRun struct {
 	at      int // index of the first frame
-	seg     segment
+	seg     tcpSegment
 	head    []byte // its headers
 	next    uint32 // sequence number
 	len     int    // octets of payload
@@ -78,7 +78,7 @@ func (c *coalescer) merge(frames []link.Frame) int {
 }
 
 // note ends the runs that the frame at an index ends, and starts its own.
-func (c *coalescer) note(frames []link.Frame, at int, s segment, head []byte, v verdict) {
+func (c *coalescer) note(frames []link.Frame, at int, s tcpSegment, head []byte, v verdict) {
 	if v == passes {
 		return
 	}
@@ -100,27 +100,27 @@ func (c *coalescer) note(frames []link.Frame, at int, s segment, head []byte, v 
 		r = &c.runs[c.count]
 		c.count++
 	}
-	*r = run{at: at, seg: s, head: head, next: s.seq + uint32(s.payload), len: s.payload, frames: 1, push: isPush(head, &s)}
+	*r = tcpRun{at: at, seg: s, head: head, next: s.seq + uint32(s.payload), len: s.payload, frames: 1, push: isPush(head, &s)}
 }
 
 // drop forgets a run, which was finished.
-func (c *coalescer) drop(r *run) {
+func (c *coalescer) drop(r *tcpRun) {
 	c.count--
 	*r = c.runs[c.count]
-	c.runs[c.count] = run{}
+	c.runs[c.count] = tcpRun{}
 }
 
 func (c *coalescer) endAll(frames []link.Frame) {
 	for i := range c.runs[:c.count] {
 		r := &c.runs[i]
 		r.finish(&frames[r.at])
-		*r = run{}
+		*r = tcpRun{}
 	}
 	c.count = 0
 }
 
 // find gives the run of a frame's flow, nil if there is none.
-func (c *coalescer) find(s *segment, head []byte, v verdict) *run {
+func (c *coalescer) find(s *tcpSegment, head []byte, v verdict) *tcpRun {
 	if v < endsOne || c.count == 0 {
 		return nil
 	}
@@ -134,7 +134,7 @@ func (c *coalescer) find(s *segment, head []byte, v verdict) *run {
 }
 
 // extend appends f to a run, and reports whether it could.
-func (c *coalescer) extend(frames []link.Frame, r *run, f *link.Frame, s *segment, head []byte) bool {
+func (c *coalescer) extend(frames []link.Frame, r *tcpRun, f *link.Frame, s *tcpSegment, head []byte) bool {
 	if r.push || s.seq != r.next || s.payload > r.seg.payload || r.len != r.frames*r.seg.payload ||
 		r.seg.headLen-l3Offset+r.len+s.payload > gsoMax || !r.isAlike(s, head) {
 		return false
@@ -161,7 +161,7 @@ func (c *coalescer) extend(frames []link.Frame, r *run, f *link.Frame, s *segmen
 }
 
 // isAlike compares all headers with the run's but for what each segment has of its own.
-func (r *run) isAlike(s *segment, head []byte) bool {
+func (r *tcpRun) isAlike(s *tcpSegment, head []byte) bool {
 	a, b := r.head, head
 	if s.headLen != r.seg.headLen || !bytes.Equal(a[:l3Offset], b[:l3Offset]) {
 		return false
@@ -179,7 +179,7 @@ func (r *run) isAlike(s *segment, head []byte) bool {
 		bytes.Equal(a[s.l4+header.TCPMinimumSize:s.headLen], b[s.l4+header.TCPMinimumSize:s.headLen])
 }
 
-func (r *run) isAlikeIPv4(b []byte) bool {
+func (r *tcpRun) isAlikeIPv4(b []byte) bool {
 	p, q := r.head[l3Offset:], b[l3Offset:]
 	if p[1] != q[1] || p[6] != q[6] || p[8] != q[8] { // TOS with ECN, DF, TTL
 		return false
@@ -192,7 +192,7 @@ func (r *run) isAlikeIPv4(b []byte) bool {
 func isVouched(f *link.Frame) bool { return f.DataValid || f.NeedsChecksum }
 
 // isSound verifies the checksums of a frame, as far as nobody vouches for them.
-func (c *coalescer) isSound(f *link.Frame, s *segment, head []byte) bool {
+func (c *coalescer) isSound(f *link.Frame, s *tcpSegment, head []byte) bool {
 	if !s.v6 && checksum.Checksum(head[l3Offset:ipv4L4], 0) != 0xffff {
 		return false
 	}
@@ -206,7 +206,7 @@ func (c *coalescer) isSound(f *link.Frame, s *segment, head []byte) bool {
 }
 
 // finish makes the run's first frame the super-frame that it has become.
-func (r *run) finish(f *link.Frame) {
+func (r *tcpRun) finish(f *link.Frame) {
 	if r.frames == 1 {
 		return
 	}

@@ -9,8 +9,8 @@ import (
 	"tapestry/link/ethernet"
 )
 
-// segment is where things are in a frame of TCP.
-type segment struct {
+// tcpSegment is where things are in a frame of TCP.
+type tcpSegment struct {
 	l4, headLen int
 	payload     int
 	seq         uint32
@@ -38,7 +38,7 @@ const (
 )
 
 // look finds the headers of a frame and tells what it means.
-func (c *coalescer) look(f *link.Frame) (s segment, head []byte, v verdict) {
+func (c *coalescer) look(f *link.Frame) (s tcpSegment, head []byte, v verdict) {
 	head = f.Head()
 	if len(head) < ethernet.HeaderLen || ethernet.Addr(head[:ethernet.AddrLen]) != c.addr {
 		return s, head, passes
@@ -64,7 +64,7 @@ func (c *coalescer) look(f *link.Frame) (s segment, head []byte, v verdict) {
 
 const ipv4Fragment = 0xbfff // all but "don't fragment" (RFC 791 §3.1)
 
-func (s *segment) lookIPv4(b []byte, length int) verdict {
+func (s *tcpSegment) lookIPv4(b []byte, length int) verdict {
 	if len(b) < ipv4L4 || b[l3Offset] != 0x45 || binary.BigEndian.Uint16(b[l3Offset+6:])&ipv4Fragment != 0 {
 		return endsAll
 	}
@@ -78,7 +78,7 @@ func (s *segment) lookIPv4(b []byte, length int) verdict {
 	return continues
 }
 
-func (s *segment) lookIPv6(b []byte, length int) verdict {
+func (s *tcpSegment) lookIPv6(b []byte, length int) verdict {
 	if len(b) < ipv6L4 || b[l3Offset]>>4 != 6 {
 		return endsAll
 	}
@@ -97,14 +97,14 @@ func (s *segment) lookIPv6(b []byte, length int) verdict {
 }
 
 // other is the verdict on a frame that is not to be merged: its flow is known if its ports are.
-func (s *segment) other(b []byte) verdict {
+func (s *tcpSegment) other(b []byte) verdict {
 	if len(b) < s.l4+4 {
 		return endsAll
 	}
 	return endsOne
 }
 
-func (s *segment) lookTCP(b []byte, length int) verdict {
+func (s *tcpSegment) lookTCP(b []byte, length int) verdict {
 	if len(b) < s.l4+header.TCPMinimumSize {
 		return s.other(b)
 	}
@@ -123,10 +123,10 @@ func (s *segment) lookTCP(b []byte, length int) verdict {
 	return continues
 }
 
-func isPush(head []byte, s *segment) bool { return head[s.l4+13]&uint8(header.TCPFlagPsh) != 0 }
+func isPush(head []byte, s *tcpSegment) bool { return head[s.l4+13]&uint8(header.TCPFlagPsh) != 0 }
 
 // flow is the addresses and ports.
-func (s *segment) flow(head []byte) []byte {
+func (s *tcpSegment) flow(head []byte) []byte {
 	if s.v6 {
 		return head[ipv6Flow : ipv6L4+4]
 	}
@@ -134,7 +134,7 @@ func (s *segment) flow(head []byte) []byte {
 }
 
 // pseudoSum sums the pseudo-header of the segment with so much payload (RFC 9293 §3.1, RFC 8200 §8.1).
-func (s *segment) pseudoSum(head []byte, payload int) uint16 {
+func (s *tcpSegment) pseudoSum(head []byte, payload int) uint16 {
 	flow := s.flow(head)
 	sum := checksum.Checksum(flow[:len(flow)-4], uint16(header.TCPProtocolNumber))
 	return checksum.Combine(sum, uint16(s.headLen-s.l4+payload))
