@@ -93,8 +93,8 @@ func defaultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "defaults [" + strings.Join(names, "|") + "]", Short: "Print a lab's file, to begin one of your own with",
 		Long: `Prints the file of the default lab, one host straight on a TAP, which is the fastest way; or with segment, one of three
-hosts and the kernel on a switch with impairments.`,
-		Example: "  tapestry defaults > lab.toml\n  tapestry defaults segment > lab.toml",
+hosts and the kernel on a switch with impairments; or with xdp, one of a host on AF_XDP, which takes root.`,
+		Example: "  tapestry defaults > lab.toml\n  tapestry defaults segment > lab.toml\n  tapestry defaults xdp > lab.toml",
 		Args:    cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: names,
 		RunE: func(c *cobra.Command, args []string) error {
 			name := "default"

@@ -264,6 +264,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add(string(defaultLab))
 	f.Add(wire + alpha)
 	f.Add(string(segmentLab))
+	f.Add(string(xdpLab))
+	f.Add("procs=\"auto\"\n[tap.t]\nqueues=-1\nspin=\"off\"\nfilter=true\nsegment=\"x\"\n[xdp.t]\nbusy_poll=\"x\"\n[[host.h.interface]]\nxdp=\"t\"\ntap=\"t\"\n")
 	f.Add("[segment.a]\nimpair={loss=1}\n[segment.b]\n[trunk.t]\nsegments=[\"a\",\"b\"]\n[trunk.u]\nsegments=[\"b\",\"a\"]\ntagged=\"all\"\n" +
 		"[vxlan.v]\nsegment=\"a\"\npeer=[\"::1\"]\n[qemu.q]\nlisten=\"x:1\"\n[replay.r]\nfile=\"/\"\n[[host.h.interface]]\nsegment=\"b\"\nvlan=-1\n")
 	f.Add("[tap.a]\naddress=1\n[[host.b.interface]]\naddress=[{}]\nipx=[]\n[host.b.app]\necho={x=[[1],[2]]}\n")

@@ -15,6 +15,9 @@ var defaultLab []byte
 //go:embed segment.toml
 var segmentLab []byte
 
+//go:embed xdp.toml
+var xdpLab []byte
+
 // DefaultName is how messages call the file of the embedded lab.
 const DefaultName = "default.toml"
 
@@ -55,5 +58,5 @@ func readLimited(name string) ([]byte, error) {
 
 // Examples are the texts to begin a file of one's own with, by name.
 func Examples() map[string][]byte {
-	return map[string][]byte{"default": defaultLab, "segment": segmentLab}
+	return map[string][]byte{"default": defaultLab, "segment": segmentLab, "xdp": xdpLab}
 }
