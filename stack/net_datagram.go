@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -23,7 +24,8 @@ type Message struct {
 // datagrams is a socket for datagrams: what UDP and raw sockets share.
 type datagrams struct {
 	socket
-	rd tcpip.SliceWriter // guarded by read.mu
+	rd  tcpip.SliceWriter // guarded by read.mu
+	ttl atomic.Uint32     // as SetTTL has set it
 }
 
 // outgoing is the memory that the engine wants for one call; on the stack it would escape.
@@ -40,15 +42,21 @@ func (d *datagrams) receive(call string, b []byte) (int, tcpip.ReadResult, error
 	defer d.read.mu.Unlock()
 	var r tcpip.ReadResult
 	err := d.read.do(call, func() (e tcpip.Error) {
-		d.rd = b
-		r, e = d.ep.Read(&d.rd, tcpip.ReadOptions{NeedRemoteAddr: true})
-		d.rd = nil
-		if _, short := e.(*tcpip.ErrBadBuffer); short {
-			return nil // nothing of the datagram fits into b
-		}
+		r, e = d.readOne(b)
 		return e
 	})
 	return r.Count, r, err
+}
+
+// readOne reads what the engine has. The caller holds read.mu.
+func (d *datagrams) readOne(b []byte) (tcpip.ReadResult, tcpip.Error) {
+	d.rd = b
+	r, e := d.ep.Read(&d.rd, tcpip.ReadOptions{NeedRemoteAddr: true})
+	d.rd = nil
+	if _, short := e.(*tcpip.ErrBadBuffer); short {
+		return r, nil // nothing of the datagram fits into b
+	}
+	return r, e
 }
 
 // send sends one datagram to a, or to the peer if a is nil. Writers do not wait for each other unless the send buffer
@@ -136,6 +144,7 @@ func (d *datagrams) SetTTL(ttl uint8) error {
 		if e := d.ep.SetSockOptInt(tcpip.IPv4TTLOption, v4); e != nil {
 			return e
 		}
+		d.ttl.Store(uint32(ttl))
 		return d.ep.SetSockOptInt(tcpip.IPv6HopLimitOption, v6)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -15,6 +16,7 @@ import (
 // cut.
 type UDPConn struct {
 	datagrams
+	batched atomic.Pointer[udpBatch] // nil until the socket is used with batches
 }
 
 var (
@@ -81,6 +83,13 @@ func (c *UDPConn) setLocal() {
 	c.local = net.UDPAddrFromAddrPort(c.family.local(c.host.addrPort(a)))
 }
 
+// Close closes the socket and unblocks all who wait for it. What was written is still delivered.
+func (c *UDPConn) Close() error {
+	err := c.datagrams.Close()
+	c.closeBatch()
+	return err
+}
+
 // Read reads one datagram.
 func (c *UDPConn) Read(b []byte) (int, error) {
 	if len(b) == 0 && !c.read.closed.Load() {
@@ -117,7 +126,10 @@ func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	if err != nil {
 		return 0, netip.AddrPort{}, c.opError("read", c.peer, err)
 	}
-	return n, c.host.addrPort(r.RemoteAddr), nil
+	if r.own.from.IsValid() {
+		return n, r.own.from, nil
+	}
+	return n, c.host.addrPort(r.engine.RemoteAddr), nil
 }
 
 // ReadMsg reads one datagram and tells the interface and the address at which it arrived, and its hop limit.
@@ -126,7 +138,10 @@ func (c *UDPConn) ReadMsg(b []byte) (int, Message, error) {
 	if err != nil {
 		return 0, Message{}, c.opError("read", c.peer, err)
 	}
-	m := c.message(&r)
+	if a := &r.own; a.from.IsValid() {
+		return n, Message{From: a.from, To: a.to, Interface: a.nic.iface.name, TTL: a.ttl}, nil
+	}
+	m := c.message(&r.engine)
 	m.To = netip.AddrPortFrom(m.To.Addr(), uint16(c.port()))
 	return n, m, nil
 }

@@ -1,0 +1,159 @@
+package stack
+
+import (
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
+	"tapestry/link/ethernet"
+)
+
+// superPieces is how many datagrams a super-frame of ours holds at most: as many as any kernel takes from UDP_SEGMENT.
+const superPieces = 64
+
+// way is all that the frames to one station from one socket have in common.
+type way struct {
+	nic     *nic
+	tx      link.Offload
+	room    int // payload of the largest datagram that needs no fragments
+	v6      bool
+	head    [ethernet.HeaderLen + header.IPv6MinimumSize + header.UDPMinimumSize]byte
+	l4      int    // where the UDP header starts
+	headLen int    // of head
+	sum     uint16 // of the pseudo-header without the length
+	ports   uint32
+}
+
+func (w *way) set(r *netstack.Route, n *nic, hop tcpip.LinkAddress, ttl uint8, from, to uint16) {
+	w.nic, w.tx, w.room = n, n.deviceInfo().Tx, int(r.MTU())-header.UDPMinimumSize
+	w.v6 = r.NetProto() == header.IPv6ProtocolNumber
+	w.sum = header.PseudoHeaderChecksum(header.UDPProtocolNumber, r.LocalAddress(), r.RemoteAddress(), 0)
+	w.ports = uint32(from)<<16 | uint32(to)
+	header.Ethernet(w.head[:]).Encode(&header.EthernetFields{
+		SrcAddr: r.LocalLinkAddress(),
+		DstAddr: hop,
+		Type:    r.NetProto(),
+	})
+	w.setIP(w.head[ethernet.HeaderLen:], r, ttl)
+	w.headLen = w.l4 + header.UDPMinimumSize
+	header.UDP(w.head[w.l4:]).Encode(&header.UDPFields{SrcPort: from, DstPort: to})
+}
+
+func (w *way) setIP(b []byte, r *netstack.Route, ttl uint8) {
+	if w.v6 {
+		w.l4 = ethernet.HeaderLen + header.IPv6MinimumSize
+		header.IPv6(b).Encode(&header.IPv6Fields{
+			TransportProtocol: header.UDPProtocolNumber,
+			HopLimit:          ttl,
+			SrcAddr:           r.LocalAddress(),
+			DstAddr:           r.RemoteAddress(),
+		})
+		return
+	}
+	w.l4 = ethernet.HeaderLen + header.IPv4MinimumSize
+	header.IPv4(b).Encode(&header.IPv4Fields{
+		TTL:      ttl,
+		Protocol: uint8(header.UDPProtocolNumber),
+		SrcAddr:  r.LocalAddress(),
+		DstAddr:  r.RemoteAddress(),
+	})
+}
+
+// longest is what one Datagram may hold: the length of IPv4 counts its header (RFC 791 §3.1), that of IPv6 does not.
+func (w *way) longest() int {
+	if w.v6 {
+		return gsoMax - header.UDPMinimumSize
+	}
+	return gsoMax - header.IPv4MinimumSize - header.UDPMinimumSize
+}
+
+// hash spreads the socket's flows over the queues of a device that does not choose by itself.
+func (w *way) hash() uint32 { return w.ports>>16 ^ w.ports&0xffff }
+
+// cursor goes through the datagrams of a batch.
+type cursor struct {
+	ms  []Datagram
+	off int // octets of the first that were taken
+}
+
+// next is how long the next datagram is.
+func (c *cursor) next() int { return min(c.ms[0].pieceSize(), len(c.ms[0].Data)-c.off) }
+
+// take gives the next datagram.
+func (c *cursor) take() []byte {
+	m := &c.ms[0]
+	b := m.Data[c.off:][:c.next()]
+	if c.off += len(b); c.off == len(m.Data) {
+		m.N = c.off
+		c.ms, c.off = c.ms[1:], 0
+	}
+	return b
+}
+
+// run is what one frame holds: datagrams that have the size of the first, and at the end perhaps a shorter one.
+type run struct{ pieces, octets, size int }
+
+// measure finds how many of the next datagrams go into one frame.
+func (w *way) measure(c cursor) run {
+	size := len(c.take())
+	r := run{pieces: 1, octets: size, size: size}
+	if !w.tx.Has(link.OffloadUSO) {
+		return r
+	}
+	for n := size; n == size && r.pieces < superPieces && len(c.ms) > 0; r.pieces++ {
+		n = c.next()
+		if n == 0 || n > size || w.headLen+r.octets+n > buffer.MaxChunkSize {
+			break
+		}
+		r.octets += len(c.take())
+	}
+	return r
+}
+
+// frame makes the frame of the next datagrams, all in one chunk. IPv4 identification counts from id (RFC 6864 §4.3).
+func (w *way) frame(c *cursor, r run, id uint16) link.Frame {
+	v := buffer.NewViewSize(w.headLen + r.octets)
+	b := v.AsSlice()
+	rest := b[copy(b, w.head[:w.headLen]):]
+	for range r.pieces {
+		rest = rest[copy(rest, c.take()):]
+	}
+	length := uint16(header.UDPMinimumSize + r.octets)
+	w.finishIP(b[ethernet.HeaderLen:w.l4], length, id)
+	udp := header.UDP(b[w.l4:])
+	udp.SetLength(length)
+	sum := checksum.Combine(w.sum, length)
+	f := link.Frame{Data: buffer.MakeWithView(v)}
+	if !w.tx.Has(link.OffloadChecksum) && r.pieces == 1 {
+		udp.SetChecksum(finalSum(checksum.Checksum(udp, sum)))
+		return f
+	}
+	udp.SetChecksum(sum)
+	f.NeedsChecksum, f.CsumStart, f.CsumOffset = true, uint16(w.l4), udpChecksum
+	if r.pieces > 1 {
+		f.GSO, f.GSOSize = link.GSOUDP, uint16(r.size)
+	}
+	return f
+}
+
+func (w *way) finishIP(b []byte, length, id uint16) {
+	if w.v6 {
+		header.IPv6(b).SetPayloadLength(length)
+		return
+	}
+	ip := header.IPv4(b)
+	ip.SetTotalLength(header.IPv4MinimumSize + length)
+	ip.SetID(id)
+	ip.SetChecksum(^ip.CalculateChecksum())
+}
+
+// finalSum is what goes into a checksum field for a sum; zero would say that there is none (RFC 768, RFC 8200 §8.1).
+func finalSum(sum uint16) uint16 {
+	if sum == 0xffff {
+		return sum
+	}
+	return ^sum
+}
+
