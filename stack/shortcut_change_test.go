@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/pipe"
 )
 
 var otherMAC = ethernet.Addr{0x02, 0, 0, 0, 0, 0x0c}
@@ -327,5 +329,57 @@ func TestTakers(t *testing.T) {
 	}
 	if s.takers.Load() != nil {
 		t.Error("the table is not empty")
+	}
+}
+
+// TestShortcutBurst counts the super-frames that answers make.
+func TestShortcutBurst(t *testing.T) {
+	q := func(src netip.Addr, port uint16, sizes ...int) (fs []link.Frame) {
+		dst := host4
+		if src.Is6() {
+			dst = host6
+		}
+		for _, n := range sizes {
+			fs = append(fs, link.NewFrame(ask{src, dst, port, portEcho, make([]byte, n)}.frame()))
+		}
+		return fs
+	}
+	same := make([]int, 300)
+	for i := range same {
+		same[i] = 64
+	}
+	for _, c := range []struct {
+		name string
+		o    link.Offload
+		in   []link.Frame
+		want []int // datagrams of each frame written
+	}{
+		{"one", pipe.AllOffloads, q(peer4, 999, 64), []int{1}},
+		{"equal", pipe.AllOffloads, q(peer4, 999, 64, 64, 64), []int{3}},
+		{"equal, IPv6", pipe.AllOffloads, q(peer6, 999, 64, 64, 64), []int{3}},
+		{"a shorter one ends it", pipe.AllOffloads, q(peer4, 999, 64, 64, 10, 10), []int{3, 1}},
+		{"a longer one begins another", pipe.AllOffloads, q(peer4, 999, 64, 64, 70, 70), []int{2, 2}},
+		{"another station", pipe.AllOffloads, append(q(peer4, 999, 64, 64), q(peer6, 999, 64)...), []int{2, 1}},
+		{"another port", pipe.AllOffloads, append(q(peer4, 999, 64, 64), q(peer4, 998, 64)...), []int{2, 1}},
+		{"many", pipe.AllOffloads, q(peer4, 999, same...), []int{128, 128, 44}},
+		{"large", pipe.AllOffloads, q(peer4, 999, 1400, 1400, 1400), []int{3}},
+		{"without the offload", link.OffloadChecksum, q(peer4, 999, 64, 64, 64), []int{1, 1, 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newTwin(t, false, InterfaceConfig{}, newKeeper(1, c.o), frozenClock{})
+			w.neighbor(t, peer4, peerMAC)
+			w.neighbor(t, peer6, peerMAC)
+			w.dev.sent()
+			w.dev.whole = true
+			r := &receiver{nic: w.nic, queue: w.nic.queues[0]}
+			for i := range c.in {
+				r.receive(&c.in[i])
+			}
+			r.flush()
+			_, writes := w.dev.sent()
+			if !slices.Equal(writes, c.want) {
+				t.Errorf("frames of %v datagrams, want %v", writes, c.want)
+			}
+		})
 	}
 }

@@ -40,6 +40,7 @@ func (r *receiver) echo(s *shortcuts, h []byte) bool {
 	} else {
 		r.tally.echo4++
 	}
+	r.emit()
 	r.push(f)
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"tapestry/link"
 	"tapestry/link/ethernet"
 )
 
@@ -35,11 +36,13 @@ type pathKey struct {
 
 // wayBack is where answers go. The headers lack lengths, identification, ports and checksums.
 type wayBack struct {
-	ok    bool // false: not from here
-	room  int  // octets that fit behind the IP header
-	head  [plain6]byte
-	sum   uint16 // of the IPv4 header in head
-	ready int    // octets of head
+	ok   bool // false: not from here
+	room int  // octets that fit behind the IP header
+	// bursts: the device takes super-frames of UDP.
+	bursts bool
+	head   [plain6]byte
+	sum    uint16 // of the IPv4 header in head
+	ready  int    // octets of head
 }
 
 // pathSlots is how many paths an interface keeps. Two that fall on one slot take turns, so memory is bounded whoever
@@ -150,6 +153,7 @@ func (n *nic) newWayBack(p *path) *wayBack {
 		return b
 	}
 	b.ok, b.room = true, int(r.MTU())
+	b.bursts = n.deviceInfo().Tx.Has(link.OffloadUSO | link.OffloadChecksum)
 	b.fill(n, r, hop)
 	return b
 }

@@ -18,9 +18,10 @@ type receiver struct {
 	d     datagram
 	out   []link.Frame // answers that wait for the end of the batch
 	tally tally
-	ids   *rand.ChaCha8 // IPv4 identifications
-	memo  *[64 << 10]byte
-	reply *[64 << 10]byte
+	ids   *rand.ChaCha8   // IPv4 identifications
+	memo  *[64 << 10]byte // see piece
+	reply *[64 << 10]byte // payloads of burst
+	burst burst
 }
 
 // tally is what a receiver counts and the host does not know yet.
@@ -118,19 +119,6 @@ func (r *receiver) takeUDP(s *shortcuts, h []byte) bool {
 	return true
 }
 
-// send sends what waits and tells the host what was counted: first, so that whoever gets an answer finds it counted.
-func (r *receiver) send() {
-	if r.tally != (tally{}) {
-		r.nic.iface.host.shortcuts.settle(&r.tally)
-		r.tally = tally{}
-	}
-	if len(r.out) > 0 {
-		r.nic.answer(r.queue, r.out)
-		clear(r.out)
-		r.out = r.out[:0]
-	}
-}
-
 // flush ends a batch.
 func (r *receiver) flush() {
 	r.send()
@@ -140,4 +128,5 @@ func (r *receiver) flush() {
 			*m = nil
 		}
 	}
+	r.burst.path, r.burst.back = nil, nil
 }

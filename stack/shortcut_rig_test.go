@@ -26,7 +26,8 @@ type keeper struct {
 
 	mu     sync.Mutex
 	frames [][]byte
-	writes []int // frames of each write
+	writes []int // frames of each write, or datagrams of each frame
+	whole  bool  // which of the two
 }
 
 func newKeeper(queues int, tx link.Offload) *keeper {
@@ -48,11 +49,16 @@ func (q keeperQueue) ReadFrames([]link.Frame) (int, error) { <-q.d.closed; retur
 func (q keeperQueue) WriteFrames(fs []link.Frame) int {
 	q.d.mu.Lock()
 	defer q.d.mu.Unlock()
-	q.d.writes = append(q.d.writes, len(fs))
+	if !q.d.whole {
+		q.d.writes = append(q.d.writes, len(fs))
+	}
 	for _, f := range fs {
 		parts, err := link.Fit(nil, f, 0)
 		if err != nil {
 			panic(err) // a host of ours sends no such frame
+		}
+		if q.d.whole {
+			q.d.writes = append(q.d.writes, len(parts))
 		}
 		for i := range parts {
 			q.d.frames = append(q.d.frames, parts[i].AppendTo(nil))

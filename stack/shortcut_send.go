@@ -5,11 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"tapestry/link"
-	"tapestry/link/ethernet"
 )
 
 // maxOut is how many answers wait at the most.
@@ -28,7 +26,26 @@ func (n *nic) answer(q link.Queue, frames []link.Frame) {
 func (r *receiver) push(f link.Frame) {
 	r.out = append(r.out, f)
 	if len(r.out) >= maxOut {
-		r.send()
+		r.write()
+	}
+}
+
+// send sends what waits.
+func (r *receiver) send() {
+	r.emit()
+	r.write()
+}
+
+// write tells the host what was counted, so that whoever gets an answer finds it counted, and sends.
+func (r *receiver) write() {
+	if r.tally != (tally{}) {
+		r.nic.iface.host.shortcuts.settle(&r.tally)
+		r.tally = tally{}
+	}
+	if len(r.out) > 0 {
+		r.nic.answer(r.queue, r.out)
+		clear(r.out)
+		r.out = r.out[:0]
 	}
 }
 
@@ -57,14 +74,6 @@ func (r *receiver) piece(f *link.Frame, off, n int) []byte {
 	return r.memo[:k:k]
 }
 
-// room gives memory for an answer of n octets, empty. It is good until the batch ends.
-func (r *receiver) room(n int) []byte {
-	if r.reply == nil {
-		r.reply = scratchPool.Get().(*[64 << 10]byte)
-	}
-	return r.reply[:0:n]
-}
-
 // identification gives a number for the IPv4 header, never 0, that nobody can guess: answers are not atomic datagrams
 // (RFC 6864 §4.3), since the engine, too, sends them without "don't fragment".
 func (r *receiver) identification() uint16 {
@@ -77,36 +86,15 @@ func (r *receiver) identification() uint16 {
 		r.ids = rand.NewChaCha8(seed)
 	}
 	for {
-		if id := uint16(r.ids.Uint64()); id != 0 {
+		if id := uint16(r.ids.Uint64()); id != 0 && id <= math.MaxUint16-maxBurst { // those of a burst count on
 			return id
 		}
 	}
 }
 
-// sendUDP answers d with payload, which must fit into b.room.
-func (r *receiver) sendUDP(d *datagram, b *wayBack, payload []byte) {
-	length := transportHead + len(payload)
-	v := buffer.NewViewSize(b.ready + length)
-	p := v.AsSlice()
-	copy(p, b.head[:b.ready])
-	u := p[b.ready:]
-	copy(u[transportHead:], payload)
-	binary.BigEndian.PutUint16(u, d.to.Port())
-	binary.BigEndian.PutUint16(u[2:], d.from.Port())
-	binary.BigEndian.PutUint16(u[4:], uint16(length))
-	sum := checksum.Checksum(u, checksum.Combine(d.path.pseudo, uint16(length)))
-	if sum != math.MaxUint16 { // one that computes to zero is sent as all ones (RFC 768)
-		sum = ^sum
-	}
-	binary.BigEndian.PutUint16(u[udpChecksum:], sum)
-	r.finish(d, b, p[ethernet.HeaderLen:])
-	r.tally.udpOut++ // first: what is sent is counted
-	r.push(link.Frame{Data: buffer.MakeWithView(v)})
-}
-
 // finish sets what differs among the IP headers of answers.
-func (r *receiver) finish(d *datagram, b *wayBack, ip []byte) {
-	if d.v6 {
+func (r *receiver) finish(b *wayBack, ip []byte) {
+	if b.ready == plain6 {
 		binary.BigEndian.PutUint16(ip[4:], uint16(len(ip)-header.IPv6MinimumSize))
 		return
 	}
