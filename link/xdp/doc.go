@@ -3,7 +3,7 @@
 // the interface.
 //
 // Sources: the kernel's Documentation/networking/af_xdp.rst and its UAPI headers if_xdp.h and bpf.h; for the program
-// RFC 826, RFC 791, RFC 8200 and RFC 4291 §2.7.1.
+// RFC 826, RFC 791, RFC 792, RFC 8200, RFC 4443, RFC 4861 and RFC 4291 §2.7.1, for its checksums RFC 1071 and RFC 1624.
 //
 // # Theory of operation
 //
@@ -38,7 +38,32 @@
 // waits for those, and unmaps. The order of locks is Device.mu, readMu, sendMu.
 //
 // Polling the sockets does not tell that their interface was removed. One goroutine a device reads the kernel's link
-// messages for that and ends with Close.
+// messages for that, with a responder another one its messages about XDP features; both end with Close.
+//
+// # Responder
+//
+// With Config.Responder the program answers for Config.Addresses where the frame lies, before this process is woken:
+// ARP requests, ICMP and ICMPv6 echo requests, and neighbour solicitations. It answers what is plain, octet for octet
+// as package stack does; the rest goes on untouched, as if there were no responder:
+//
+//   - to us: the hardware address is ours (or broadcast for ARP, the solicited-node group for a solicitation), the
+//     network address one of ours, without a tag;
+//   - from another station with an address that one host can have, and no address of ours: probes and conflicts (RFC
+//     5227, RFC 4862 §5.4) are the stack's to defend against;
+//   - whole: no option, extension header or fragment, lengths that agree with the frame, at most 1500 octets;
+//   - right: header and message checksum, a hop limit that is not 0 (255 for solicitations, RFC 4861 §7.1.1), in
+//     ARP and solicitations a sender's hardware address that is the frame's.
+//
+// Answers leave to the station that asked, whatever routes and filters the host has. There is no limit to their rate: each is
+// no longer than its question. Neither the host's counters nor a capture on the device see them ([Device.ResponderStats]
+// does), and the host learns no neighbour from them. Addresses must be in use, not tentative; with Config.Whole the
+// list is the responder's alone, and the device takes all that is for its station. A host that forwards sets
+// Config.Router.
+//
+// In generic mode answers always leave. In the driver they do where it has XDP_TX. veth drops them, and everything else
+// that a program sends, unless the peer has a program too or receive offload (`ethtool -K PEER gro on`). The kernel
+// (Linux 6.3) tells which: while the peer cannot take answers the program gives none, and the host does. Mode says how
+// it is, and follows the peer.
 //
 // # Limits
 //
@@ -50,6 +75,7 @@
 //   - A frame longer than a chunk less 256 octets of headroom takes several (multi-buffer, Linux 6.6), up to the
 //     kernel's 17 fragments; where the kernel or the driver cannot, Open says which MTU would do. Attaching by a link
 //     takes Linux 5.9, busy polling 5.11.
+//   - Linux 6.17 sends all that is in the ring by one system call, older ones 16 or 32 frames.
 //   - Loading the program takes CAP_BPF and CAP_NET_ADMIN in the first user namespace: being root in a user namespace
 //     of its own is not enough; package packet works there.
 //

@@ -20,3 +20,18 @@ func ExampleOpen() {
 	defer d.Close()
 	fmt.Println(d.Info().Name, d.Mode())
 }
+
+// A host that answers pings although its process sleeps.
+func ExampleDevice_ResponderStats() {
+	d, err := xdp.Open(xdp.Config{
+		Interface: "eth1",
+		Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.2"), netip.MustParseAddr("2001:db8::2")},
+		Responder: true,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer d.Close()
+	fmt.Println(d.Mode().Responder, d.ResponderStats().Echo4)
+}

@@ -18,6 +18,7 @@ const (
 	netdevGet      = 1 // NETDEV_CMD_DEV_GET
 	netdevIndex    = 1 // NETDEV_A_DEV_IFINDEX
 	netdevFeatures = 3 // NETDEV_A_DEV_XDP_FEATURES
+	featureBasic   = 1 // NETDEV_XDP_ACT_BASIC: XDP_TX among others
 	featureXmit    = 4 // NETDEV_XDP_ACT_NDO_XMIT
 )
 
@@ -36,13 +37,16 @@ func driverOf(name string) string {
 }
 
 // answering says how the program sends frames back, see responder.via, and whether they arrive. In generic mode, and in
-// every driver but one, XDP_TX does. veth takes frames only if its peer has a program or receive offload (GRO), and
+// every driver but one that has XDP_TX, that does. veth takes frames only if its peer has a program or receive offload (GRO), and
 // tells so as a feature of its own; and after XDP_TX it wakes only a peer with a program, but after a redirect any.
 func answering(driver bool, name string, ifindex int) (via int, ok bool) {
-	if !driver || driverOf(name) != "veth" {
+	if !driver {
 		return 0, true
 	}
 	features, err := xdpFeatures(ifindex)
+	if driverOf(name) != "veth" {
+		return 0, err != nil || features&featureBasic != 0 // older kernels do not tell
+	}
 	return ifindex, err == nil && features&featureXmit != 0
 }
 

@@ -32,7 +32,12 @@ func vethOf(t testing.TB, mtu, queues, senders int) (a, b string) {
 // ethtool switches off on an interface what AF_XDP at its far end cannot express.
 func ethtool(t testing.TB, name string) {
 	t.Helper()
-	out, err := exec.Command(nstest.Tool(t, "ethtool"), "-K", name, "tx", "off", "tso", "off", "gso", "off").CombinedOutput()
+	ethtoolSet(t, name, "tx", "off", "tso", "off", "gso", "off")
+}
+
+func ethtoolSet(t testing.TB, name string, features ...string) {
+	t.Helper()
+	out, err := exec.Command(nstest.Tool(t, "ethtool"), append([]string{"-K", name}, features...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ethtool -K %s: %v\n%s", name, err, out)
 	}
