@@ -265,7 +265,7 @@ func TestSlowReader(t *testing.T) {
 			}
 			before := heap()
 			near.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-				for b := make([]byte, piece); ; {
+			for b := make([]byte, piece); ; {
 				if _, err := near.Write(b); err != nil {
 					break
 				}
@@ -283,7 +283,7 @@ func TestSlowReader(t *testing.T) {
 			t.Logf("%s, frames of %d: %d octets are kept for %d unread ones", offloads[o].name, piece, kept, read)
 			most := 3
 			if piece < 100 {
-				most = 8 // the engine's own records, which it counts against the window too
+				most = 20 // the engine's records of so many segments
 			}
 			if kept > most*window || read > window || read == 0 {
 				t.Errorf("%s, frames of %d: %d octets are kept for %d in a buffer of %d", offloads[o].name, piece, kept, read, window)
