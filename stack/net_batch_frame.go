@@ -156,4 +156,3 @@ func finalSum(sum uint16) uint16 {
 	}
 	return ^sum
 }
-
