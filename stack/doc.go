@@ -3,11 +3,18 @@
 //
 // # Theory of operation
 //
-//	link.Device ── ReadFrames ──► nic.receive ──► demux by EtherType, LLC, SNAP ──► gVisor's network endpoint ──► sockets
-//	            ◄─ WriteFrames ── nic.WritePackets ◄── gVisor                   └─► Handler (protocols beside gVisor's)
+//	link.Device ── ReadFrames ──► receiver ──► demux by EtherType, LLC, SNAP ──► gVisor's network endpoint ──► sockets
+//	            │                    │                                       └─► Handler (protocols beside gVisor's)
+//	            │                    └─► plain datagrams: inline handlers, UDP batches, echo ──┐
+//	            ◄─ WriteFrames ── answers of the batch ◄───────────────────────────────────────┘
+//	            ◄─ WriteFrames ── nic.WritePackets ◄── gVisor
 //
 // One goroutine a device queue reads frames and carries each to its end: into a socket's buffer, through an inline
 // handler and back out, or into a counter. gVisor's TCP runs on goroutines of its own, its timers too.
+//
+// What the engine need not see is taken before it, see shortcut.go: plain datagrams for an inline handler (level (b); what
+// comes to it through the engine is level (a), inline_packet.go) or for a UDP socket that reads batches, and echo
+// requests. [Config].NoShortcut turns that off.
 //
 // The adapter (nic.go, send.go, recv.go) is the only place that knows both a device and gVisor. It decides what gVisor
 // cannot: whether the checksums of a frame are still to be verified (a partial checksum or a verified one needs no
@@ -20,11 +27,15 @@
 //   - reassembly: gVisor's, 4 MiB for each IP version and 30 s for a datagram (RFC 791 §3.2) or 60 s (RFC 8200 §4.5)
 //   - socket buffers and backlogs: [TCPConfig]
 //   - events of router advertisements waiting: 256
+//   - ways back that the shortcut keeps for each interface: 1024, direct-mapped
 //
 // # Locks
 //
 // Host.mu guards the tables of interfaces and of open sockets and is never held while gVisor is called, except to
 // create an interface. nic.mu guards the device's last description. flows.mu, conflicts.mu and handlers.mu are leaves.
+//
+// The shortcut's data path takes none: it reads tables that are replaced as a whole, and asks the engine again when the
+// epoch has changed. shortcuts.mu is a leaf for those who change the table of takers.
 //
 // Sources: RFC 826, RFC 894, RFC 791, RFC 792, RFC 768, RFC 9293, RFC 8200, RFC 4443, RFC 4861, RFC 4862, RFC 5227,
 // RFC 5927, RFC 1213.
