@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tapestry/link"
+	"tapestry/link/internal/steer"
 )
 
 // readBatch is how many frames of a bridged device are read at once.
@@ -30,7 +31,7 @@ func (s *Segment) Bridge(dev link.Device, c PortConfig) (*Port, error) {
 	if c.Offload == 0 {
 		c.Offload = i.Tx
 	}
-	b := &bridge{dev: dev, queues: dev.Queues(), gone: make(chan struct{})}
+	b := &bridge{dev: dev, queues: steer.Queues(dev), gone: make(chan struct{})}
 	p, err := s.attach(c, kindBridge, func(p *Port) sink {
 		b.port = p
 		s.pumps.Add(len(b.queues) + 1) // with the ports' lock held: Close waits for them
@@ -88,7 +89,8 @@ func (b *bridge) watch() {
 	}
 }
 
-// deliver writes to one queue for each port that frames come from, so that they stay in order.
+// deliver writes to one queue for each port that frames come from, or to that of their flow if the device knows it, so that
+// they stay in order.
 func (b *bridge) deliver(from int, f []link.Frame) {
 	b.port.counters.CountTx(f)
 	n := b.queues[from%len(b.queues)].WriteFrames(f)

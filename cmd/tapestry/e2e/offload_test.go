@@ -75,6 +75,7 @@ type labInfo struct {
 		Name, Device, Why, Offloads, Mode string
 		Queues                            int
 		Steering, Filter                  struct{ By, Why string }
+		Stats                             []stat
 	}
 }
 

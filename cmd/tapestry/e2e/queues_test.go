@@ -20,13 +20,26 @@ const echoLab = `
 address = ["198.51.100.1/24", "2001:db8:51::1/64"]
 `
 
+// stat is a counter.
+type stat struct {
+	Name  string
+	Value uint64
+}
+
+// wireStats are the counters of the first wire, also of one that leads to a segment.
+func (l *runningLab) wireStats(t testing.TB) map[string]uint64 {
+	t.Helper()
+	m := make(map[string]uint64)
+	for _, s := range l.info(t).Wires[0].Stats {
+		m[s.Name] = s.Value
+	}
+	return m
+}
+
 // stats reads `tapestry stats`.
 func (l *runningLab) stats(t testing.TB) map[string]uint64 {
 	t.Helper()
-	var all []struct {
-		Name  string
-		Value uint64
-	}
+	var all []stat
 	if err := json.Unmarshal([]byte(l.tool(t, "stats", "-a", "--json")), &all); err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +59,11 @@ const (
 // queueOf gives the queue that a connection's octets came in on and left by, which must be one.
 func queueOf(t *testing.T, l *runningLab, host string) int {
 	t.Helper()
-	before := l.stats(t)
+	before := l.wireStats(t)
 	if got := l.sh(t, fmt.Sprintf("head -c %d /dev/zero | nc -N %s 7 | wc -c", flowOctets, host)); strings.TrimSpace(got) != strconv.Itoa(flowOctets) {
 		t.Fatalf("%s octets came back, want %d", got, flowOctets)
 	}
-	after := l.stats(t)
+	after := l.wireStats(t)
 	var in, out [2]uint64
 	for q := range in {
 		name := fmt.Sprintf("tap0.queue%d.", q)
@@ -74,11 +87,16 @@ func TestQueues(t *testing.T) {
 	need(t, "nc")
 	for _, tt := range []struct{ name, keys string }{
 		{"plain", "queues = 2"},
+		{"on a segment", "queues = 2\nsegment = \"lan\"\n[segment.lan]\nimpair = \"delay=100us\""},
 		{"captured", "queues = 2\nsnaplen = 64\ncapture = \"wire.pcapng\""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			l := startLab(t, echoLab+tt.keys, options{})
+			lab := echoLab + tt.keys
+			if strings.Contains(lab, "segment.lan") {
+				lab = strings.Replace(lab, `tap     = "tap0"`, `segment = "lan"`, 1)
+			}
+			l := startLab(t, lab, options{})
 			if w := l.info(t).Wires[0]; w.Queues != 2 || w.Steering.By != "eBPF program" {
 				t.Fatalf("the wire is %+v, want two queues and a steering program", w)
 			}

@@ -46,7 +46,7 @@ func (c *checker) procs(path string, v any) int {
 	return c.numberOrAuto(path, v, maxProcs, 0, "processors")
 }
 
-// queues reads the keys of several queues, which a host straight on a TAP can use.
+// queues reads the keys of several queues.
 func (c *checker) queues(path string, w *Wire, t fileTap) {
 	w.Queues = 1
 	if t.Queues != nil {
@@ -55,8 +55,6 @@ func (c *checker) queues(path string, w *Wire, t fileTap) {
 	switch several := w.Queues != 1; {
 	case several && w.Kind != "auto" && w.Kind != "tap":
 		c.bad(path+".queues", `a %s device has one queue; set device = "tap", or remove this key`, w.Kind)
-	case several && t.Segment != "":
-		c.bad(path+".queues", "a segment takes frames from one queue; remove this key, or put a host straight on %s", w.Name)
 	case !several && t.Steering != nil:
 		c.bad(path+".steering", "is a choice among several queues; add queues = 2, or remove this key")
 	}

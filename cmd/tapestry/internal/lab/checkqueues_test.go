@@ -33,9 +33,6 @@ func TestQueueProblems(t *testing.T) {
 		{"queues of a packet device", wire + "device = \"packet\"\nqueues = 2\n" + alpha, []string{
 			`lab.toml:5: tap.tap0.queues: a packet device has one queue; set device = "tap", or remove this key`,
 		}},
-		{"queues on a segment", tapOnLAN + "queues = 2\n", []string{
-			`lab.toml:9: tap.tap0.queues: a segment takes frames from one queue; remove this key, or put a host straight on tap0`,
-		}},
 		{"steering of one queue", wire + "steering = true\n" + alpha, []string{
 			`lab.toml:4: tap.tap0.steering: is a choice among several queues; add queues = 2, or remove this key`,
 		}},
@@ -96,6 +93,7 @@ func TestQueuePlan(t *testing.T) {
 		{"a capture of what is for the host", wire + "capture = \"x.pcapng\"\nfilter = true\n" + alpha, 0, 1, false, all},
 		{"no filter", wire + "filter = false\n" + alpha, 0, 1, false, nil},
 		{"a segment behind it", tapOnLAN, 0, 1, false, nil},
+		{"two queues on a segment", tapOnLAN + "queues = 2\n", 0, 2, false, nil},
 		{"two queues", "procs = 2\n" + wire + "queues = 2\n" + alpha, 2, 2, false, all},
 		{"no steering", "procs = \"auto\"\n" + wire + "queues = 3\nsteering = false\n" + alpha, 0, 3, true, all},
 		{"a queue for each processor", wire + "queues = \"auto\"\n" + alpha, 0, min(runtime.NumCPU(), maxAutoQueues), false, all},

@@ -52,7 +52,7 @@ type helped interface {
 
 // addHelp says how the device runs.
 func (i *WireInfo) addHelp(w *openWire) {
-	i.Queues = len(w.device.Queues())
+	i.Queues, i.Stats = len(w.device.Queues()), w.stats()
 	_, i.Notes = w.plan.notes()
 	if d, ok := w.base.(asked); ok {
 		i.Mode = d.Mode().String()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tapestry/link/ethernet"
+	"tapestry/stack"
 )
 
 // Info describes a running lab.
@@ -41,6 +42,7 @@ type WireInfo struct {
 	Segment   string         `json:"segment,omitempty"` // empty: a host is straight on it
 	Queues    int            `json:"queues"`
 	Mode      string         `json:"mode,omitempty"`     // of AF_XDP
+	Stats     []stack.Stat   `json:"stats,omitempty"`    // of its queues, see tapestry stats
 	Notes     []string       `json:"notes,omitempty"`    // what its user has to see to
 	Steering  *AidInfo       `json:"steering,omitempty"` // of a TAP with several queues
 	Filter    *AidInfo       `json:"filter,omitempty"`   // of a TAP

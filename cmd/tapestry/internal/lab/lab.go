@@ -119,7 +119,7 @@ func (l *Lab) join(c Config) error {
 		if err != nil {
 			return err
 		}
-		if err := l.bridge(w.At, o.device); err != nil {
+		if err := l.bridge(w.At, o.device.station()); err != nil {
 			return err
 		}
 	}
