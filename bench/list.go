@@ -5,6 +5,7 @@ package bench
 import (
 	"fmt"
 	"os"
+	"os/exec"
 )
 
 // Scenarios lists what can be measured.
@@ -25,6 +26,11 @@ func Paths() (out []Entry) {
 
 // lacks says why a path cannot be opened here, where that is known before.
 func (p *path) lacks() error {
+	if p.needs != "" {
+		if _, err := exec.LookPath(p.needs); err != nil {
+			return fmt.Errorf("needs the program %s: %w", p.needs, err)
+		}
+	}
 	if p.needsTUN() {
 		f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
 		if err != nil {

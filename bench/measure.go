@@ -49,6 +49,7 @@ type lab struct {
 type way struct {
 	*path
 	near, far *end
+	between   *os.Process // the program between them, where that is another
 }
 
 // sample is one measurement.
@@ -138,15 +139,15 @@ func (l *lab) openPath(p *path) (*way, error) {
 		return nil, err
 	}
 	w := &way{path: p, near: l.near, far: e}
-	if err := w.furnish(); err != nil {
-		w.far.stop()
+	if err := w.furnish(l.place); err != nil {
+		l.closeWay(w)
 		return nil, err
 	}
 	return w, nil
 }
 
 // furnish has both ends of a path get what they need.
-func (w *way) furnish() error {
+func (w *way) furnish(place placement) error {
 	if w.ownNetns {
 		if err := furnishVeth(w.path, w.far.cmd.Process.Pid); err != nil {
 			return err
@@ -158,6 +159,9 @@ func (w *way) furnish() error {
 	if w.inside {
 		w.near = w.far
 	}
+	if w.wrap != nil {
+		return w.wrap(w, place)
+	}
 	if w.finish == nil {
 		return nil
 	}
@@ -166,11 +170,19 @@ func (w *way) furnish() error {
 
 func (l *lab) close() {
 	for _, w := range l.ways {
-		w.far.stop()
+		l.closeWay(w)
 	}
 	if l.near != nil {
 		l.near.stop()
 	}
+}
+
+func (l *lab) closeWay(w *way) {
+	if w.near != nil && w.near != l.near && w.near != w.far {
+		w.near.stop()
+	}
+	w.stopBetween()
+	w.far.stop()
 }
 
 // run measures interleaved.
@@ -235,6 +247,7 @@ func (m *sample) look(w *way, i int) (err error) {
 	if m.far[i], err = w.far.look(w.path); err != nil || w.inside {
 		return err
 	}
+	m.far[i].CPU += w.betweenTime()
 	m.near[i], err = w.near.look(w.path)
 	return err
 }

@@ -17,15 +17,17 @@ type path struct {
 	quick bool
 	index int // of its subnet
 
-	ownNetns bool                // the far end has a network namespace of its own, with a veth pair to it
-	open     func(f *far) error  // in the far end's process: serve
-	finish   func(p *path) error // at the near end, after that
-	inside   bool                // the near end is in the far end's process
-	lean     bool                // the far end blocks in system calls (package lean)
-	only     []string            // the only services; default: all
-	offload  bool                // bulk must show super-frames, else the path is not what it claims
-	raw      string              // the path of the raw loop on the same device
-	engine   string              // the stock gVisor to compare with
+	ownNetns bool                                // the far end has a network namespace of its own, with a veth pair to it
+	open     func(f *far) error                  // in the far end's process: serve
+	finish   func(p *path) error                 // at the near end, after that
+	wrap     func(w *way, place placement) error // starts the near end behind another program
+	needs    string                              // a program
+	inside   bool                                // the near end is in the far end's process
+	lean     bool                                // the far end blocks in system calls (package lean)
+	only     []string                            // the only services; default: all
+	offload  bool                                // bulk must show super-frames, else the path is not what it claims
+	raw      string                              // the path of the raw loop on the same device
+	engine   string                              // the stock gVisor to compare with
 }
 
 // paths are in the order in which they are measured and printed.
@@ -69,6 +71,14 @@ var paths = numbered([]path{
 	{
 		name: "gvisor_ring", ownNetns: true, open: openGVisorRing, engine: "gvisor_best",
 		doc: "as gvisor_best, with PacketMMap in place of RecvMMsg",
+	},
+	{
+		name: "pasta", quick: true, open: openOutside, wrap: wrapPasta, lean: true, needs: "pasta",
+		doc: "passt's pasta between a namespace and the sockets of the one it runs in",
+	},
+	{
+		name: "slirp4netns", quick: true, open: openOutside, wrap: wrapSlirp, lean: true, needs: "slirp4netns",
+		doc: "slirp4netns between a namespace and the sockets of the one it runs in",
 	},
 	{
 		name: "raw_tap", quick: true, lean: true, open: openRawTAP, finish: furnishRaw, only: []string{"udp-echo", "udp-inline"}, raw: "raw_tap",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 )
 
 // roleArg is the first argument of this program in a role.
@@ -19,12 +20,15 @@ func Role(args []string) (status int, ok bool) {
 	if len(args) < 2 || args[0] != roleArg {
 		return 0, false
 	}
+	runtime.LockOSThread() // a role that chooses its cores does so for this thread
 	err := fmt.Errorf("no role %q", args[1])
 	switch role, rest := args[1], args[2:]; {
 	case role == "inside" && len(rest) == 1:
 		err = playInside(rest[0])
 	case role == "near" && len(rest) == 0:
 		err = playNear()
+	case role == "near" && len(rest) == 1:
+		err = onCores(rest[0], "near")
 	case role == "far" && len(rest) == 1:
 		err = playFar(rest[0])
 	}
