@@ -77,8 +77,9 @@ func feedPart(t testing.TB, c *TCPConn, b []byte) {
 	}()
 }
 
-// stream is a transfer that goes on and on, each octet checked.
+// stream is a transfer that goes on for as long as it is stepped, each octet checked.
 type stream struct {
+	steps  chan struct{} // one for each pattern to send
 	octets atomic.Int64
 	bad    atomic.Int64 // where the first wrong octet was, plus one
 }
@@ -86,14 +87,14 @@ type stream struct {
 // endless starts a stream of a pattern whose length has no factor in common with any segment's.
 func endless(t testing.TB, c, s *TCPConn) *stream {
 	pattern := noise(65_537)
+	x := &stream{steps: make(chan struct{}, 1)}
 	go func() { // ends with the connection
-		for {
+		for range x.steps {
 			if _, err := c.Write(pattern); err != nil {
 				return
 			}
 		}
 	}()
-	x := &stream{}
 	go func() { // ends with the connection
 		b := make([]byte, len(pattern))
 		for {
@@ -106,8 +107,16 @@ func endless(t testing.TB, c, s *TCPConn) *stream {
 			}
 		}
 	}()
-	t.Cleanup(func() { c.Close(); s.Close() })
+	t.Cleanup(func() { close(x.steps); c.Close(); s.Close() })
 	return x
+}
+
+// step has another pattern sent, unless one waits to be.
+func (x *stream) step() {
+	select {
+	case x.steps <- struct{}{}:
+	default:
+	}
 }
 
 // check holds that the stream goes on and that all was right.
@@ -115,6 +124,7 @@ func (x *stream) check(t testing.TB) {
 	t.Helper()
 	before, deadline := x.octets.Load(), time.Now().Add(testTimeout)
 	for x.octets.Load() < before+200_000 {
+		x.step()
 		if time.Now().After(deadline) {
 			t.Fatalf("the transfer stopped after %d octets", before)
 		}
@@ -154,11 +164,9 @@ func victims(t testing.TB) (xs []*stream, strangers []link.Queue) {
 // they transfer data: nobody crashes, and the transfer goes on, exact to the octet.
 func FuzzMetadata(f *testing.F) {
 	sizes := []uint16{0, 1, 1448, 65535}
-	for _, b := range bogusSeeds() {
-		for _, size := range sizes {
-			for kind := range uint8(5) {
-				f.Add(b, kind, true, uint16(34), uint16(16), size, uint8(0))
-			}
+	for i, b := range bogusSeeds() {
+		for kind := range uint8(5) {
+			f.Add(b, kind, true, uint16(34), uint16(16), sizes[(i+int(kind))%len(sizes)], uint8(0))
 		}
 		f.Add(b, uint8(1), true, uint16(65535), uint16(65535), uint16(1000), uint8(7))
 		f.Add(b, uint8(3), true, uint16(len(b)-1), uint16(0), uint16(1000), uint8(1))
@@ -166,7 +174,8 @@ func FuzzMetadata(f *testing.F) {
 	xs, strangers := victims(f)
 	runs := 0
 	f.Fuzz(func(t *testing.T, b []byte, kind uint8, needs bool, start, offset, size uint16, chunk uint8) {
-		for _, q := range strangers {
+		for i, q := range strangers {
+			xs[i].step()
 			if len(b) >= 12 {
 				copy(b, broadcastAddr)
 				copy(b[6:], strangerAddr) // no switch may learn the hosts' own
@@ -229,6 +238,7 @@ func TestBogusMetadata(t *testing.T) {
 			for i, size := range []uint16{0, 1, 7, 1448, 65535} {
 				for _, start := range []uint16{34, 65535} {
 					for k, q := range strangers {
+						xs[k].step()
 						if len(b) >= 12 {
 							b = bytes.Clone(b)
 							copy(b, [][]byte{hostMAC[:], broadcastAddr}[k])
