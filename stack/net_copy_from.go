@@ -19,7 +19,7 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	}
 	k := copiers.Get().(*copier)
 	defer copiers.Put(k)
-	more, err := io.CopyBuffer(struct{ io.Writer }{c}, r, k.buf[:])
+	more, err := io.CopyBuffer(struct{ io.Writer }{c}, r, k.buf[:superPayload])
 	return n + more, err
 }
 
