@@ -13,7 +13,8 @@ import (
 // Batches of datagrams. A socket that writes batches builds whole frames itself over a route whose neighbour is
 // resolved, with one super-frame for a run of datagrams of equal size to one station, and hands all of them to the
 // device at once. What is not plain (a neighbour that is not resolved, a group, a broadcast address, the host itself, a
-// datagram that needs fragments) goes through the engine, in its place among the others.
+// datagram that needs fragments) goes through the engine, in its place among the others. From its first batch on a
+// socket sends single datagrams like this, too.
 //
 // A socket that has read a batch once takes plain datagrams before the engine, see the file net_batch_queue.go.
 
@@ -37,7 +38,7 @@ const maxSegments = 128
 type udpBatch struct {
 	local     tcpip.FullAddress
 	peer      netip.AddrPort // of a connected socket
-	routes    routeCache
+	ways      ways
 	ids       atomic.Uint32 // IPv4 identification
 	coalesces atomic.Bool
 	queue     datagramQueue
@@ -67,18 +68,16 @@ func (c *UDPConn) batch() *udpBatch {
 // the error says why the next one was not. As with single datagrams, that one was sent does not say that it arrived: a
 // device that is full drops, and counts what it dropped.
 //
-// Data is not kept. It allocates nothing, and writers do not wait for each other.
+// Data is not kept. It allocates nothing for a destination that was written to lately, and writers do not wait for each
+// other.
 func (c *UDPConn) WriteBatch(ms []Datagram) (int, error) {
-	err := c.writeError()
+	err := c.writeError("sendmmsg")
 	if err != nil {
 		return 0, c.opError("write", c.peer, err)
 	}
 	w := batchWriters.Get().(*batchWriter)
 	n, err := w.write(c, ms)
 	batchWriters.Put(w)
-	if c.write.closed.Load() {
-		c.batch().routes.release()
-	}
 	if err != nil {
 		return n, c.opError("write", c.destinationOf(&ms[n]), err)
 	}
@@ -86,14 +85,14 @@ func (c *UDPConn) WriteBatch(ms []Datagram) (int, error) {
 }
 
 // writeError is why nothing can be written: the end of the socket, or what ICMP said of what was written before.
-func (c *UDPConn) writeError() error {
+func (c *UDPConn) writeError(call string) error {
 	if err := c.write.check(); err != nil {
 		return err
 	}
 	if c.peer == nil {
 		return nil
 	}
-	return c.write.result("sendmmsg", c.ep.LastError())
+	return c.write.result(call, c.ep.LastError())
 }
 
 func (c *UDPConn) destinationOf(m *Datagram) net.Addr {

@@ -2,64 +2,14 @@ package stack
 
 import (
 	"gvisor.dev/gvisor/pkg/buffer"
-	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
-	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 	"tapestry/link"
 	"tapestry/link/ethernet"
 )
 
 // superPieces is how many datagrams a super-frame of ours holds at most: as many as any kernel takes from UDP_SEGMENT.
 const superPieces = 64
-
-// way is all that the frames to one station from one socket have in common.
-type way struct {
-	nic     *nic
-	tx      link.Offload
-	room    int // payload of the largest datagram that needs no fragments
-	v6      bool
-	head    [ethernet.HeaderLen + header.IPv6MinimumSize + header.UDPMinimumSize]byte
-	l4      int    // where the UDP header starts
-	headLen int    // of head
-	sum     uint16 // of the pseudo-header without the length
-	ports   uint32
-}
-
-func (w *way) set(r *netstack.Route, n *nic, hop tcpip.LinkAddress, ttl uint8, from, to uint16) {
-	w.nic, w.tx, w.room = n, n.deviceInfo().Tx, int(r.MTU())-header.UDPMinimumSize
-	w.v6 = r.NetProto() == header.IPv6ProtocolNumber
-	w.sum = header.PseudoHeaderChecksum(header.UDPProtocolNumber, r.LocalAddress(), r.RemoteAddress(), 0)
-	w.ports = uint32(from)<<16 | uint32(to)
-	header.Ethernet(w.head[:]).Encode(&header.EthernetFields{
-		SrcAddr: r.LocalLinkAddress(),
-		DstAddr: hop,
-		Type:    r.NetProto(),
-	})
-	w.setIP(w.head[ethernet.HeaderLen:], r, ttl)
-	w.headLen = w.l4 + header.UDPMinimumSize
-	header.UDP(w.head[w.l4:]).Encode(&header.UDPFields{SrcPort: from, DstPort: to})
-}
-
-func (w *way) setIP(b []byte, r *netstack.Route, ttl uint8) {
-	if w.v6 {
-		w.l4 = ethernet.HeaderLen + header.IPv6MinimumSize
-		header.IPv6(b).Encode(&header.IPv6Fields{
-			TransportProtocol: header.UDPProtocolNumber,
-			HopLimit:          ttl,
-			SrcAddr:           r.LocalAddress(),
-			DstAddr:           r.RemoteAddress(),
-		})
-		return
-	}
-	w.l4 = ethernet.HeaderLen + header.IPv4MinimumSize
-	header.IPv4(b).Encode(&header.IPv4Fields{
-		TTL:      ttl,
-		Protocol: uint8(header.UDPProtocolNumber),
-		SrcAddr:  r.LocalAddress(),
-		DstAddr:  r.RemoteAddress(),
-	})
-}
 
 // longest is what one Datagram may hold: the length of IPv4 counts its header (RFC 791 §3.1), that of IPv6 does not.
 func (w *way) longest() int {
@@ -68,9 +18,6 @@ func (w *way) longest() int {
 	}
 	return gsoMax - header.IPv4MinimumSize - header.UDPMinimumSize
 }
-
-// hash spreads the socket's flows over the queues of a device that does not choose by itself.
-func (w *way) hash() uint32 { return w.ports>>16 ^ w.ports&0xffff }
 
 // cursor goes through the datagrams of a batch.
 type cursor struct {

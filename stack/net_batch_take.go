@@ -49,7 +49,6 @@ func (c *UDPConn) closeBatch() {
 	}
 	c.read.mu.Lock()
 	defer c.read.mu.Unlock()
-	b.routes.release()
 	if b.queue.isOpen {
 		for _, k := range c.takerKeys() {
 			c.host.shortcuts.remove(k, c)

@@ -269,6 +269,36 @@ func TestWriteBatchTTL(t *testing.T) {
 	}
 }
 
+// TestWriteBatchRoutes: what changes at the host is seen by the next batch.
+func TestWriteBatchRoutes(t *testing.T) {
+	alpha, beta := pair(t, pipe.AllOffloads)
+	client, server := udpAt(t, alpha, "udp4", ":0"), udpAt(t, beta, "udp4", ":0")
+	to := netip.AddrPortFrom(peer4, portOf(server))
+	warm(t, client, to, server)
+	second := netip.MustParsePrefix("198.51.100.22/24")
+	if err := alpha.AddAddress("eth0", second); err != nil {
+		t.Fatal(err)
+	}
+	write := func() error {
+		_, err := client.WriteBatch([]Datagram{{Data: []byte("x"), Addr: to}})
+		return err
+	}
+	for _, remove := range []netip.Addr{host4, second.Addr()} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		if from := udpFrom(t, server); from.Addr() != remove {
+			t.Errorf("from %v, want %v", from, remove)
+		}
+		if err := alpha.RemoveAddress("eth0", netip.PrefixFrom(remove, 24)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := write(); err == nil {
+		t.Error("sent without an address")
+	}
+}
+
 func TestWriteBatchErrors(t *testing.T) {
 	alpha, beta := pair(t, pipe.AllOffloads)
 	client, server := udpAt(t, alpha, "udp4", ":0"), udpAt(t, beta, "udp4", ":0")
@@ -453,16 +483,21 @@ func BenchmarkWriteBatch(b *testing.B) {
 					drain()
 				}
 			})
-			b.Run(fmt.Sprint(size, "/", w.name, "/WriteTo"), func(b *testing.B) {
-				c, drain := toSink(b, w.o)
-				b.ReportAllocs()
-				for i := 0; i < b.N; i += len(ms) {
-					for j := range ms {
-						c.WriteToUDPAddrPort(ms[j].Data, ms[j].Addr)
+			for _, first := range []bool{false, true} {
+				b.Run(fmt.Sprint(size, "/", w.name, "/WriteTo, after a batch ", first), func(b *testing.B) {
+					c, drain := toSink(b, w.o)
+					if first {
+						c.WriteBatch(ms[:1])
 					}
-					drain()
-				}
-			})
+					b.ReportAllocs()
+					for i := 0; i < b.N; i += len(ms) {
+						for j := range ms {
+							c.WriteToUDPAddrPort(ms[j].Data, ms[j].Addr)
+						}
+						drain()
+					}
+				})
+			}
 		}
 	}
 }

@@ -163,7 +163,10 @@ func (c *UDPConn) Write(b []byte) (int, error) {
 	default:
 		err = c.fits("write", b, c.peer.(*net.UDPAddr).IP.To4() != nil)
 	}
-	if err == nil {
+	if err == nil && c.batched.Load() != nil {
+		err = c.writeError("write")
+	}
+	if err == nil && !c.writePlain(b, netip.AddrPort{}) {
 		err = c.send("write", b, nil)
 	}
 	if err != nil {
@@ -239,6 +242,9 @@ func (c *UDPConn) sendTo(b []byte, addr netip.AddrPort, through tcpip.NICID) err
 	}
 	if err := c.fits("sendto", b, to.Addr.Len() == 4); err != nil {
 		return err
+	}
+	if through == 0 && c.writePlain(b, addr) {
+		return nil
 	}
 	if through != 0 {
 		to.NIC = through
