@@ -24,6 +24,7 @@ type order struct {
 	Path     string        `json:"path,omitempty"`
 	Scenario string        `json:"scenario,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"`
+	Longer   time.Duration `json:"longer,omitempty"` // that it may take beyond the limit
 }
 
 // answer is what it says to that.
@@ -113,13 +114,14 @@ func (e *end) tell(o order) (answer, error) {
 		return answer{}, e.dead
 	}
 	var a answer
-	watch := time.AfterFunc(o.Duration+limit, func() { e.cmd.Process.Kill() })
+	most := o.Duration + o.Longer + limit
+	watch := time.AfterFunc(most, func() { e.cmd.Process.Kill() })
 	err := json.NewEncoder(e.in).Encode(o)
 	if err == nil {
 		err = e.out.Decode(&a)
 	}
 	if !watch.Stop() {
-		err = fmt.Errorf("no answer within %v", o.Duration+limit)
+		err = fmt.Errorf("no answer within %v", most)
 	}
 	if err != nil {
 		e.dead = fmt.Errorf("%s: %s: %w", e.name, o.Do, err)
@@ -140,7 +142,7 @@ func (e *end) look(p *path) (*state, error) {
 }
 
 func (e *end) run(p *path, s *scenario, d time.Duration) (*result, error) {
-	a, err := e.tell(order{Do: "run", Path: p.name, Scenario: s.name, Duration: d})
+	a, err := e.tell(order{Do: "run", Path: p.name, Scenario: s.name, Duration: d, Longer: s.longer})
 	if err == nil && a.Result == nil {
 		err = fmt.Errorf("%s: an answer without a result", e.name)
 	}

@@ -27,11 +27,12 @@ type scenario struct {
 	size    int      // octets of a datagram
 	paths   []string // the only ones; default: all whose far end has the service
 
-	isFrom bool   // the data comes from the far end
-	isFar  bool   // what arrived is counted at the far end
-	rawIs  bool   // the limit of a device is the raw loop on it, else the kernel over veth
-	limit  string // the path to compare with instead of these
-	inline bool   // shows datagrams that were answered where they were received
+	isFrom bool          // the data comes from the far end
+	isFar  bool          // what arrived is counted at the far end
+	rawIs  bool          // the limit of a device is the raw loop on it, else the kernel over veth
+	limit  string        // the path to compare with instead of these
+	longer time.Duration // that a measurement may take beyond its duration
+	inline bool          // shows datagrams that were answered where they were received
 	aims   []aim
 }
 
