@@ -17,7 +17,7 @@ import (
 // benchmark is one call of the bench command.
 type benchmark struct {
 	bench.Options
-	list, aims              bool
+	list, aims, proof       bool
 	json, benchstat, charts string // files and a folder; empty: none
 }
 
@@ -51,11 +51,20 @@ The status is 1 if a row does not prove its path, and with --aims if a row misse
 	f.StringVar(&b.benchstat, "benchstat", "", "file for lines that benchstat reads; - is standard output, in place of the table")
 	f.StringVar(&b.charts, "plots", "", "folder for charts as SVG and PNG")
 	f.BoolVar(&b.list, "list", false, "list scenarios and paths")
+	f.BoolVar(&b.proof, "proof", false, "show under each row its range, its aims and what proves its path")
 	f.BoolVar(&b.aims, "aims", false, "status 1 if a row misses its aim")
 	c.RegisterFlagCompletionFunc("scenario", completeEntries(bench.Scenarios))
 	c.RegisterFlagCompletionFunc("path", completeEntries(bench.Paths))
 	c.RegisterFlagCompletionFunc("place", cobra.FixedCompletions([]string{"free", "split", "same"}, cobra.ShellCompDirectiveNoFileComp))
+	c.AddCommand(compareCommand())
 	return c
+}
+
+// table is how the table is shown.
+func (b *benchmark) table() results.TableOptions {
+	o := tableOptions()
+	o.Proof = b.proof
+	return o
 }
 
 func (b *benchmark) run(c *cobra.Command) error {
@@ -90,7 +99,7 @@ func briefly(v float64) string {
 
 func (b *benchmark) write(w io.Writer, r *results.Report) error {
 	if b.json != "-" && b.benchstat != "-" {
-		if err := r.WriteTable(w, results.TableOptions{Width: results.TerminalWidth(os.Stdout)}); err != nil {
+		if err := r.WriteTable(w, b.table()); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 	results "tapestry/bench/report"
-	"tapestry/bench/internal/output"
 )
 
 func compareCommand() *cobra.Command {
@@ -39,7 +38,13 @@ func compareRuns(w io.Writer, before, after string, asJSON bool) error {
 	}
 	c := results.Compare(a, b)
 	if asJSON {
-		return output.JSON(w, c)
+		return c.WriteJSON(w)
 	}
-	return c.WriteTable(w, results.TableOptions{Color: results.TerminalWidth(os.Stdout) > 0 && os.Getenv("NO_COLOR") == ""})
+	return c.WriteTable(w, tableOptions())
+}
+
+// tableOptions are those of a table on standard output: as wide as the terminal and in its colours, if it is one.
+func tableOptions() results.TableOptions {
+	wide := results.TerminalWidth(os.Stdout)
+	return results.TableOptions{Width: wide, Color: wide > 0 && os.Getenv("NO_COLOR") == ""}
 }
