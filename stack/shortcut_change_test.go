@@ -383,3 +383,95 @@ func TestShortcutBurst(t *testing.T) {
 		})
 	}
 }
+
+// TestShortcutTwoInterfaces asks over one interface what is to be answered over another, or is the other's address.
+func TestShortcutTwoInterfaces(t *testing.T) {
+	second := netip.MustParseAddr("203.0.113.2")
+	for _, c := range []struct {
+		name string
+		ask  ask
+		in   uint64 // of the shortcut, at the second interface
+	}{
+		{"its own net", ask{farther4, second, 999, portEcho, []byte("x")}, 1},
+		{"its own net, echo", ask{farther4, second, 0, 0, []byte("x")}, 1},
+		{"from the other net", ask{peer4, second, 999, portEcho, []byte("x")}, 0},
+		{"from the other net, echo", ask{peer4, second, 0, 0, []byte("x")}, 0},
+		{"to the other's address", ask{farther4, host4, 999, portEcho, []byte("x")}, 0},
+		{"from the other's address", ask{host4, second, 999, portEcho, []byte("x")}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tw := newTwins(t, 1, 0)
+			for _, w := range []*twin{&tw.a, &tw.b} {
+				w.dev = newKeeper(1, 0)
+				i, err := w.host.AddInterface(w.dev, InterfaceConfig{Name: "eth1", NoIPv6: true, Addresses: []netip.Prefix{netip.PrefixFrom(second, 24)}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := w.host.AddNeighbor(Neighbor{Addr: farther4, Link: peerMAC, Interface: "eth1"}); err != nil {
+					t.Fatal(err)
+				}
+				w.nic = i.nic
+				w.dev.sent()
+			}
+			tw.compare("first", link.NewFrame(c.ask.frame()))
+			tw.compare("kept", link.NewFrame(c.ask.frame()))
+			tw.hit(2*c.in, 2*c.in)
+		})
+	}
+}
+
+// TestShortcutConfig: an interface without IPv6, and one that trusts checksums.
+func TestShortcutConfig(t *testing.T) {
+	bad4, bad6 := ask{peer4, host4, 999, portEcho, []byte("x")}.frame(), ask{peer6, host6, 999, portEcho, []byte("x")}.frame()
+	bad4[len(bad4)-1]++
+	bad6[len(bad6)-1]++
+	for _, c := range []struct {
+		name string
+		c    InterfaceConfig
+		ask  []byte
+		in   uint64
+	}{
+		{"no IPv6", InterfaceConfig{NoIPv6: true, Addresses: []netip.Prefix{netip.PrefixFrom(host4, 24)}}, ask{peer6, host6, 0, 0, nil}.frame(), 0},
+		{"no verification", InterfaceConfig{NoVerify: true}, bad4, 1},
+		{"no verification, IPv6", InterfaceConfig{NoVerify: true}, bad6, 1},
+		{"no verification, echo", InterfaceConfig{NoVerify: true}, set(ask{peer4, host4, 0, 0, nil}.frame(), 36, 1, 2), 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tw := &twins{t: t}
+			for i, w := range []*twin{&tw.a, &tw.b} {
+				*w = newTwinWith(t, i == 0, c.c)
+			}
+			tw.compare("once", link.NewFrame(c.ask))
+			tw.hit(c.in, c.in)
+		})
+	}
+}
+
+// newTwinWith is a twin without handlers at one address, which need not have that.
+func newTwinWith(t *testing.T, without bool, c InterfaceConfig) twin {
+	t.Helper()
+	h, err := New(Config{NoShortcut: without, Clock: frozenClock{}, Seed: 1, Deterministic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	if c.Addresses == nil {
+		c.Addresses = []netip.Prefix{netip.PrefixFrom(host4, 24), netip.PrefixFrom(host6, 64)}
+	}
+	c.NoSLAAC = true
+	dev := newKeeper(1, 0)
+	i, err := h.AddInterface(dev, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := twin{h, dev, i.nic}
+	w.neighbor(t, peer4, peerMAC)
+	if !c.NoIPv6 {
+		w.neighbor(t, peer6, peerMAC)
+	}
+	if _, err := h.Inline("udp", ":7", echo); err != nil {
+		t.Fatal(err)
+	}
+	dev.sent()
+	return w
+}

@@ -139,6 +139,7 @@ func newTwin(t testing.TB, without bool, c InterfaceConfig, dev *keeper, clock l
 			t.Fatal(err)
 		}
 	}
+	h.ndp.ended.Wait() // the routes of a new interface
 	return twin{h, dev, i.nic}
 }
 
