@@ -4,6 +4,7 @@ package bench
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -65,7 +66,7 @@ func (c hostConn) SetPatience(d time.Duration) error { return c.SetDeadline(time
 
 const (
 	// slow is how long a stream may stand still.
-	slow = 10 * time.Second
+	slow = 5 * time.Second
 	// patience is how long an answer may take before its datagram counts as lost.
 	patience = 200 * time.Millisecond
 	// blockSize is what one call writes or reads in bulk transfers.
@@ -106,6 +107,7 @@ func (c *call) each(part func(s conn, until time.Time) (uint64, error)) (r resul
 	defer closeAll(all)
 	var mu sync.Mutex
 	var running sync.WaitGroup
+	failed := 0
 	start := time.Now()
 	for _, s := range all {
 		running.Go(func() {
@@ -114,10 +116,17 @@ func (c *call) each(part func(s conn, until time.Time) (uint64, error)) (r resul
 			n, e := part(s, start.Add(c.duration))
 			mu.Lock()
 			defer mu.Unlock()
-			r.Count, err = r.Count+n, errors.Join(err, e)
+			r.Count += n
+			if e != nil {
+				failed++
+				err = e
+			}
 		})
 	}
 	running.Wait()
+	if err != nil {
+		err = fmt.Errorf("%d of %d streams: %w", failed, len(all), err)
+	}
 	r.Elapsed = time.Since(start)
 	return r, err
 }

@@ -25,6 +25,7 @@ type path struct {
 	inside   bool                                // the near end is in the far end's process
 	lean     bool                                // the far end blocks in system calls (package lean)
 	only     []string                            // the only services; default: all
+	not      []string                            // services that it does not carry
 	offload  bool                                // bulk must show super-frames, else the path is not what it claims
 	raw      string                              // the path of the raw loop on the same device
 	engine   string                              // the stock gVisor to compare with
@@ -73,7 +74,7 @@ var paths = numbered([]path{
 		doc: "as gvisor_best, with PacketMMap in place of RecvMMsg",
 	},
 	{
-		name: "pasta", quick: true, open: openOutside, wrap: wrapPasta, lean: true, needs: "pasta",
+		name: "pasta", quick: true, open: openOutside, wrap: wrapPasta, lean: true, needs: "pasta", not: []string{"icmp"},
 		doc: "passt's pasta between a namespace and the sockets of the one it runs in",
 	},
 	{
@@ -137,6 +138,9 @@ func (p *path) peer() string   { return "p-" + p.name }
 
 // serves reports whether the far end has a service.
 func (p *path) serves(name string) bool {
+	if contains(p.not, name) {
+		return false
+	}
 	if p.only == nil && p.lean {
 		return serviceNamed(name).onKernel()
 	}

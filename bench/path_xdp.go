@@ -68,6 +68,7 @@ func openRawXDP(f *far) error {
 		return err
 	}
 	o := rawxdp.DefaultOpts()
+	o.NFrames, o.NDescriptors = 2048, 1024 // within the memory that a user may lock by default
 	o.Bind, o.UseNeedWakeup = true, true
 	b, err := rawxdp.New(uint32(ifi.Index), 0, o)
 	if err != nil {

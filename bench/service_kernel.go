@@ -12,7 +12,7 @@ import (
 
 // kernelThreads is how many threads of the kernel's far end may block at a time: a listener for each service and as
 // many connections as a scenario has streams, twice, since those of the last run may still be closing.
-const kernelThreads = 160
+const kernelThreads = 240
 
 // serveKernel offers all services on blocking sockets of the kernel, until the process ends.
 func (f *far) serveKernel() error {

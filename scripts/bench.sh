@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the benchmarks: the micro-benchmarks beside the code, then the programs in bench/ that measure whole paths
-# against the kernel in the same run. Results are text for benchstat, with machine and commit.
+# Runs the benchmarks: the micro-benchmarks beside the code, then tapestry bench and the programs in bench/, which measure
+# whole paths against the kernel in the same run. Results are text for benchstat, with machine and commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
@@ -21,7 +21,7 @@ config >"$results/micro.txt.tmp"
 	grep -v 'no test files' | tee -a "$results/micro.txt.tmp"
 mv "$results/micro.txt.tmp" "$results/micro.txt"
 
-"$go" run ./bench/plain -commit "$commit" \
-	-json "$results/plain.json" -bench "$results/plain.txt" </dev/null
+"$go" run ./cmd/tapestry bench --commit "$commit" --proof \
+	--json "$results/paths.json" --benchstat "$results/paths.txt" --plots "$results/charts" </dev/null
 "$go" run ./bench/wire -commit "$commit" -text "$results/wire.txt" </dev/null
 GOMEMLIMIT=120MiB "$go" run ./bench/scale -measure hosts,wire -rounds 5 -commit "$commit" -bench "$results/scale.txt" </dev/null
