@@ -24,7 +24,7 @@ type Config struct {
 	Addresses   []netip.Addr
 	NoBroadcast bool // frames to the broadcast address stay with the kernel
 	NoMulticast bool // frames to other group addresses stay with the kernel
-	All         bool // take every frame, whoever it is for; nothing above applies
+	All         bool // take every frame, whoever it is for; nothing above narrows that
 	Whole       bool // take every frame for Addr; Addresses are the Responder's only
 
 	// Responder has the program itself answer ARP requests, echo requests and neighbour solicitations for Addresses, before
