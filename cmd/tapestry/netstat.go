@@ -43,9 +43,10 @@ func statsCommand() *cobra.Command {
 	var t target
 	var all bool
 	c := &cobra.Command{
-		Use:     "stats",
-		Short:   "List the counters of a host and its apps",
-		Long:    "Lists the counters of a host and its apps: MIB-II names where there are such, and every drop with its reason.",
+		Use:   "stats",
+		Short: "List the counters of a host and its apps",
+		Long: `Lists the counters of a host, its apps and the wires that it is straight on: MIB-II names where there are such, every drop
+with its reason, each queue of a wire that has several, and how often its reader spun and how often a frame came meanwhile.`,
 		Example: "  tapestry stats\n  tapestry stats -a --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -111,6 +111,28 @@ func TestQueues(t *testing.T) {
 	}
 }
 
+// TestProcs has the file say how many processors the program uses.
+func TestProcs(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, keys string
+		env        []string
+		want       string
+	}{
+		{"adapted", "", []string{"GOMAXPROCS="}, "1 at the moment"},
+		{"by the file", "procs = 3\n", []string{"GOMAXPROCS=2"}, "3, by procs in the lab's file"},
+		{"by the environment", "", []string{"GOMAXPROCS=2"}, "2 at the moment"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, stderr, err := runLab(t, tt.keys+echoLab, "true", options{env: tt.env, flags: []string{"--table"}})
+			if _, got, _ := strings.Cut(lineWith(stderr, "processors "), " "); err != nil || strings.TrimSpace(got) != tt.want {
+				t.Errorf("%v, the table says %q, want %q\n%s", err, got, tt.want, stderr)
+			}
+		})
+	}
+}
+
 // TestFilter has the kernel send frames that are not the host's: they never come in, and the kernel counts them.
 func TestFilter(t *testing.T) {
 	t.Parallel()

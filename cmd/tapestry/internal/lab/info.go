@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,6 +24,8 @@ type Info struct {
 	Own       bool            `json:"own_namespace"`  // the lab has a network namespace of its own
 	Since     time.Time       `json:"since"`
 	ReadyTime float64         `json:"ready_seconds"`
+	Procs     int             `json:"procs"`       // processors that run the program's goroutines at the moment
+	Fixed     bool            `json:"procs_fixed"` // by the lab's file
 	Socket    string          `json:"socket"`
 	CA        string          `json:"ca"`
 	Segments  []SegmentStatus `json:"segments"`
@@ -86,6 +89,7 @@ func (l *Lab) Info(at Place) Info {
 	i := Info{
 		Lab: l.Plan.Name, Domain: l.Plan.Domain, PID: os.Getpid(), User: at.User, Own: l.Plan.Own, Since: l.since,
 		ReadyTime: at.ReadyTime.Seconds(), Socket: at.Socket, CA: at.CA, Segments: l.segments(),
+		Procs: runtime.GOMAXPROCS(0), Fixed: l.Plan.Procs > 0,
 	}
 	for _, w := range l.wires {
 		i.Wires = append(i.Wires, w.info())
@@ -177,6 +181,7 @@ func (i Info) WriteTable(out io.Writer) error {
 			fmt.Fprintf(t, "capture of %s\t%s\n", s.Name, s.Capture)
 		}
 	}
+	fmt.Fprintf(t, "processors\t%s\n", i.processors())
 	fmt.Fprintf(t, "certificates\tcurl --cacert %s\n", i.CA)
 	fmt.Fprintf(t, "control socket\t%s\n", i.Socket)
 	fmt.Fprintf(t, "a shell beside %s\ttapestry shell --lab %s\n", i.firstWire(), i.Lab)
@@ -188,6 +193,14 @@ func (i Info) WriteTable(out io.Writer) error {
 		return err
 	}
 	return w.Flush()
+}
+
+// processors says how many run the program's goroutines.
+func (i Info) processors() string {
+	if i.Fixed {
+		return fmt.Sprintf("%d, by procs in the lab's file", i.Procs)
+	}
+	return fmt.Sprintf("%d at the moment", i.Procs)
 }
 
 func (i Info) writeApps(w io.Writer) {
