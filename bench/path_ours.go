@@ -65,6 +65,15 @@ type device interface {
 	link.StatsReader
 }
 
+// spinner is a device whose reader may go on trying for a while before it waits.
+type spinner interface{ SpinStats() (spins, hits uint64) }
+
+// Names of its counters, beside the host's.
+const (
+	spins    = "device.spins"
+	spinHits = "device.spinhits"
+)
+
 // serveHost makes a host of ours on dev, and serves on it.
 func (f *far) serveHost(dev device) error {
 	h, err := newHost(f.path.name, dev, netip.PrefixFrom(f.path.far(), prefixLen))
@@ -76,6 +85,9 @@ func (f *far) serveHost(dev device) error {
 		s.Device, s.Host = &d, map[string]uint64{}
 		for _, c := range h.Stats() {
 			s.Host[c.Name] = c.Value
+		}
+		if d, ok := dev.(spinner); ok {
+			s.Host[spins], s.Host[spinHits] = d.SpinStats()
 		}
 	})
 	if err := f.serve(h); err != nil {

@@ -84,14 +84,9 @@ func (t *sum) addFar(s *scenario, before, after *state) {
 	}
 }
 
-// inlineHits are datagrams that were answered where they were received, on either level.
-func (t *sum) inlineHits() (n uint64) {
-	for name, v := range t.host {
-		if name == "inline.hits" || strings.HasPrefix(name, "shortcut.") && strings.HasSuffix(name, ".hits") {
-			n += v
-		}
-	}
-	return n
+// inlineHits are datagrams that were answered where they were received: before the engine (shortcut_hits) or behind it.
+func (t *sum) inlineHits() uint64 {
+	return t.host["inline.hits"]
 }
 
 // prove is an error if the counts do not show the path that the row claims.
@@ -129,6 +124,8 @@ func (t *sum) proof(s *scenario, p *path) (out []report.Counter) {
 	add("gso_frames", t.hasDevice && s.unit.bulk, "%d", t.gso)
 	add("queue_hits", len(t.queues) > 1, "%s", strings.Trim(fmt.Sprint(t.queues), "[]"))
 	add("inline_hits", s.inline && t.hasHost, "%d", t.inlineHits())
+	add("shortcut_hits", s.inline && t.hasHost, "%d", t.host["shortcut.in"])
+	add("spin_hits", t.host[spins] > 0, "%s", fmt.Sprintf("%d of %d", t.host[spinHits], t.host[spins]))
 	add("mode", t.mode != "", "%s", t.mode)
 	if serviceNamed(s.service).network == "tcp" {
 		add("retransmissions", t.hasNear, "%d", t.retrans)
