@@ -60,7 +60,7 @@ func (i *idler) measure() (err error) {
 	if i.control, err = i.net.dial("tcp", i.to); err != nil {
 		return err
 	}
-	if err := i.control.SetPatience(i.duration + time.Minute); err != nil {
+	if err := i.control.SetPatience(i.duration + 2*time.Minute); err != nil {
 		return err
 	}
 	if i.streamed, err = i.stream(); err != nil {
