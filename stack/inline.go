@@ -14,9 +14,13 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// An inline handler is a transport endpoint of our own. The engine calls it on the goroutine that read the frame, after
-// reassembly and filtering, and the answer is sent from there, so a round trip costs no change of goroutine and no
-// memory beyond the engine's pooled buffers. It owns its port like any socket.
+// An inline handler is called on the goroutine that read the frame, and its answer is sent from there, so a round trip
+// costs no change of goroutine. It owns its port like any socket. A datagram comes to it at one of two levels:
+//
+//   - (a) It is a transport endpoint of our own, which the engine calls after reassembly (inline_packet.go). The answer
+//     takes the engine's way out and costs two allocations of its.
+//   - (b) It is a taker of the shortcut (inline_shortcut.go). A plain datagram never gets to the engine, nor does its
+//     answer if it fits into one frame, and nothing is allocated.
 //
 // A handler that answers the host's own addresses is called within the sender's call. So that two handlers cannot
 // answer each other without end, a datagram from a port of the host that has a handler is dropped.

@@ -5,6 +5,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/pipe"
 )
 
 // freshTwins is after how many inputs FuzzShortcut takes new hosts: what is left of frames before is bounded so.
@@ -42,7 +43,7 @@ func FuzzShortcut(f *testing.F) {
 				tw.a.host.Close()
 				tw.b.host.Close()
 			}
-			tw = newTwins(outlived{t}, 1, 0)
+			tw = newTwins(outlived{t}, 1, pipe.AllOffloads) // which the keeper undoes, as a kernel would
 		}
 		inputs++
 		if len(b) >= ethernet.AddrLen && b[0]&1 == 0 {
