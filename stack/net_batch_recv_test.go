@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"tapestry/link"
 	"tapestry/link/pipe"
 )
 
@@ -63,6 +61,7 @@ func TestReadBatch(t *testing.T) {
 				client.WriteBatch([]Datagram{{Data: []byte("first"), Addr: to}})
 				ms := room(8, 1<<16)
 				compare(t, collectBatches(t, server, ms, 1), [][]byte{[]byte("first")})
+				openNow(t, client, server, to)
 				if from := ms[0].Addr; from.Port() != portOf(client) || from.Addr() == to.Addr() {
 					t.Errorf("from %v", from)
 				}
@@ -135,11 +134,20 @@ func TestReadBatchCoalesces(t *testing.T) {
 	}
 }
 
-// openNow has the server read a batch, so that it takes its datagrams from then on.
+// openNow has the server read batches until it takes its datagrams by itself.
 func openNow(t testing.TB, client, server *UDPConn, to netip.AddrPort) {
 	t.Helper()
-	client.WriteBatch([]Datagram{{Data: []byte("open"), Addr: to}})
-	compare(t, collectBatches(t, server, room(1, 10), 1), [][]byte{[]byte("open")})
+	for end := time.Now().Add(testTimeout); ; time.Sleep(time.Millisecond) {
+		before := statOf(t, server.host, "shortcut.in")
+		client.WriteBatch([]Datagram{{Data: []byte("open"), Addr: to}})
+		compare(t, collectBatches(t, server, room(2, 10), 1), [][]byte{[]byte("open")})
+		if statOf(t, server.host, "shortcut.in") > before {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the engine gets all datagrams")
+		}
+	}
 }
 
 // TestReadBatchOrder mixes what takes the shortcut with fragments, which the engine reassembles, and all ways of reading.
@@ -336,83 +344,6 @@ func TestReadBatchShared(t *testing.T) {
 	}
 }
 
-// TestReadBatchHostile gives a socket super-frames whose metadata lies. None may do harm, and what follows arrives.
-func TestReadBatchHostile(t *testing.T) {
-	for _, v6 := range []bool{false, true} {
-		s := newStation(t, InterfaceConfig{})
-		c := udpAt(t, s.host, "udp", ":9000")
-		c.SetCoalescing(true)
-		i, _ := s.host.interfaceByName("eth0")
-		nic := i.nic
-		src, dst := peer4, host4
-		if v6 {
-			src, dst = peer6, host6
-		}
-		frame := func(payload int, change func(f *link.Frame, ip []byte, udp header.UDP)) link.Frame {
-			u := udpDatagram(addrPortOf(src, 5000), addrPortOf(dst, 9000), numbered(payload, 1), 0)
-			sum := header.PseudoHeaderChecksum(header.UDPProtocolNumber, toAddress(src), toAddress(dst), uint16(len(u)))
-			header.UDP(u).SetChecksum(sum)
-			p := ip4(src, dst, protoUDP, u, 0, false)
-			if v6 {
-				p = ip6(src, dst, protoUDP, u)
-			}
-			f := link.Frame{NeedsChecksum: true, CsumStart: uint16(len(p) - len(u)), CsumOffset: 6, GSO: link.GSOUDP, GSOSize: 1000}
-			change(&f, p, header.UDP(p[len(p)-len(u):]))
-			f.Data = link.NewFrame(p).Data
-			return f
-		}
-		tests := []struct {
-			name   string
-			change func(f *link.Frame, ip []byte, udp header.UDP)
-			want   []int // datagrams that come of it
-		}{
-			{"good", func(*link.Frame, []byte, header.UDP) {}, []int{1000, 1000, 500}},
-			{"size 0", func(f *link.Frame, _ []byte, _ header.UDP) { f.GSOSize = 0 }, nil},
-			{"size of the payload", func(f *link.Frame, _ []byte, _ header.UDP) { f.GSOSize = 2500 }, nil},
-			{"size beyond the payload", func(f *link.Frame, _ []byte, _ header.UDP) { f.GSOSize = 65535 }, nil},
-			{"too many", func(f *link.Frame, _ []byte, _ header.UDP) { f.GSOSize = 1 }, nil},
-			{"UDP length too short", func(_ *link.Frame, _ []byte, u header.UDP) { u.SetLength(8) }, nil},
-			{"UDP length too long", func(_ *link.Frame, _ []byte, u header.UDP) { u.SetLength(60000) }, nil},
-			{"no partial checksum", func(f *link.Frame, _ []byte, _ header.UDP) { f.NeedsChecksum = false }, nil},
-			{"checksum elsewhere", func(f *link.Frame, _ []byte, _ header.UDP) { f.CsumOffset = 16 }, nil},
-			{"checksum beyond", func(f *link.Frame, _ []byte, _ header.UDP) { f.CsumStart = 60000 }, nil},
-			{"of TCP", func(f *link.Frame, _ []byte, _ header.UDP) { f.GSO = link.GSOTCPv4 }, nil},
-			{"of no kind", func(f *link.Frame, _ []byte, _ header.UDP) { f.GSO = 77 }, nil},
-		}
-		last := frame(4, func(f *link.Frame, _ []byte, _ header.UDP) { f.GSO, f.GSOSize = 0, 0 })
-		for _, tt := range tests {
-			t.Run(fmt.Sprint(tt.name, " IPv6 ", v6), func(t *testing.T) {
-				c.SetReadDeadline(time.Now().Add(testTimeout))
-				drops := countDrops(t, s.host)
-				f, g := frame(2500, tt.change), last.Clone()
-				nic.receive(&f)
-				nic.receive(&g)
-				var sizes []int
-				for len(sizes) == 0 || sizes[len(sizes)-1] != 4 {
-					for _, b := range collectBatches(t, c, room(4, 1<<16), 1) {
-						sizes = append(sizes, len(b))
-					}
-				}
-				if len(sizes) == 1 && countDrops(t, s.host) == drops {
-					t.Error("nothing came of it, and nothing was counted")
-				}
-				if tt.want != nil && fmt.Sprint(sizes) != fmt.Sprint(append(tt.want, 4)) {
-					t.Errorf("datagrams of %v octets, want %v", sizes, tt.want)
-				}
-			})
-		}
-		last.Release()
-	}
-}
-
-// countDrops adds up what a host counts of frames that are not what they say.
-func countDrops(t testing.TB, h *Host) (n uint64) {
-	for _, name := range []string{"ethernet.drop.segment", "ethernet.drop.toolong", "ipInHdrErrors", "udpInErrors", "udp.drop.checksum"} {
-		n += statOf(t, h, name)
-	}
-	return n
-}
-
 // TestBatchesAtOnce has several goroutines write, read and change one socket while it is closed.
 func TestBatchesAtOnce(t *testing.T) {
 	eachWire(t, func(t *testing.T, client, server *UDPConn, to netip.AddrPort) {
@@ -421,7 +352,7 @@ func TestBatchesAtOnce(t *testing.T) {
 		for i := range 3 {
 			writers.Go(func() {
 				ms := []Datagram{{Data: numbered(9000, 1), Addr: to, SegmentSize: 1000}, {Data: numbered(3000, 2), Addr: to}, {Addr: to}}
-				for range 200 {
+				for range 50 {
 					if n, err := client.WriteBatch(ms); n != len(ms) || err != nil {
 						t.Errorf("WriteBatch = %d, %v", n, err)
 					}
@@ -488,63 +419,10 @@ func TestReadBatchAllocations(t *testing.T) {
 				for range 10 {
 					round()
 				}
-				if n := testing.AllocsPerRun(200, round); n >= 2 { // of timers and other queues of the host
+				if n := testing.AllocsPerRun(200, round); n >= 1 {
 					t.Errorf("%v allocations for 32 datagrams, want none", n)
 				}
 			})
-		}
-	}
-}
-
-func BenchmarkReadBatch(b *testing.B) {
-	for _, size := range []int{64, 1400} {
-		for _, o := range wires[:2] {
-			for _, how := range []string{"ReadFrom", "ReadBatch", "ReadBatch coalescing"} {
-				b.Run(fmt.Sprint(size, "/", o.name, "/", how), func(b *testing.B) { benchRead(b, o.o, size, how) })
-			}
-		}
-	}
-}
-
-// benchRead has a host send 32 datagrams in a batch and another one read them, over and over.
-func benchRead(b *testing.B, o link.Offload, size int, how string) {
-	alpha, beta := pair(b, o)
-	pc, err := beta.ListenPacket("udp4", ":0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := pc.(*UDPConn)
-	server.SetReadBuffer(4 << 20)
-	pc, err = alpha.ListenPacket("udp4", ":0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	client := pc.(*UDPConn)
-	to := netip.AddrPortFrom(peer4, portOf(server))
-	warm(b, client, to, server)
-	const count = 32
-	out := []Datagram{{Data: make([]byte, count*size), SegmentSize: size, Addr: to}}
-	server.SetCoalescing(how == "ReadBatch coalescing")
-	ms := room(count, 65536)
-	b.ReportAllocs()
-	for i := 0; i < b.N; i += count {
-		client.WriteBatch(out)
-		for left := count * size; left > 0; {
-			if how == "ReadFrom" {
-				n, _, err := server.ReadFromUDPAddrPort(ms[0].Data)
-				if err != nil {
-					b.Fatal(err)
-				}
-				left -= n
-				continue
-			}
-			n, err := server.ReadBatch(ms)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, m := range ms[:n] {
-				left -= m.N
-			}
 		}
 	}
 }
