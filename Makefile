@@ -40,7 +40,7 @@ soak: need ## the long tests (build tag soak): up to an hour
 fuzz: need ## run each fuzz target for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: need ## benchmarks into bench/results/ (COUNT=6, BENCHTIME=1s)
+bench: need ## benchmarks into bench/results/, on an idle machine (COUNT=6, BENCHTIME=1s)
 	@BENCHTIME=$(BENCHTIME) COUNT=$(COUNT) scripts/bench.sh
 
 deps: need ## download the modules; install the Debian packages that tests use (as root)

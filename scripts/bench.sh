@@ -8,9 +8,10 @@ results=bench/results
 commit=$(git describe --always --dirty 2>/dev/null || echo unknown) # before the results change the tree
 mkdir -p "$results"
 
-# config prints benchstat's "key: value" lines.
+# config prints benchstat's "key: value" lines. It has a table for each set of values: what is another in every run stands
+# behind a hash mark.
 config() {
-	printf 'commit: %s\n' "$commit"
+	printf '# commit: %s\n' "$commit"
 	printf 'kernel: %s\n' "$(uname -r)"
 	printf 'go: %s\n' "$("$go" env GOVERSION)"
 	printf 'cores: %s\n' "$(nproc)"

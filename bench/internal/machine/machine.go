@@ -30,14 +30,15 @@ func This() Machine {
 }
 
 // Config writes benchstat's lines of configuration, and what a reader must know about every figure: the machine, the
-// commit that was measured, and lines of the caller's own before the load.
+// commit that was measured, and lines of the caller's own before the load. Benchstat has a table for each configuration:
+// what is another in every run stands behind a hash mark, which it passes over.
 func (m Machine) Config(w io.Writer, commit string, more ...string) {
 	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, m.CPU)
-	fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\ncommit: %s\n", m.Cores, m.Kernel, m.Go, commit)
+	fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\n# commit: %s\n", m.Cores, m.Kernel, m.Go, commit)
 	for _, line := range more {
 		fmt.Fprintln(w, line)
 	}
-	fmt.Fprintf(w, "load: %s\n", m.Load)
+	fmt.Fprintf(w, "# load: %s\n", m.Load)
 }
 
 // ProcessTime is the processor's time of this process so far, in user mode and in the kernel.

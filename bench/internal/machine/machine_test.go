@@ -11,14 +11,14 @@ import (
 func TestConfig(t *testing.T) {
 	m := Machine{CPU: "Abacus 2", Cores: 2, Kernel: "6.1", Go: "go1.26", Load: "0.10 0.20 0.30"}
 	head := "goos: " + runtime.GOOS + "\ngoarch: " + runtime.GOARCH +
-		"\ncpu: Abacus 2\ncores: 2\nkernel: 6.1\ngo: go1.26\ncommit: abc\n"
+		"\ncpu: Abacus 2\ncores: 2\nkernel: 6.1\ngo: go1.26\n# commit: abc\n"
 	for _, tt := range []struct {
 		name string
 		more []string
 		want string
 	}{
-		{"plain", nil, head + "load: 0.10 0.20 0.30\n"},
-		{"with a line more", []string{"place: free"}, head + "place: free\nload: 0.10 0.20 0.30\n"},
+		{"plain", nil, head + "# load: 0.10 0.20 0.30\n"},
+		{"with a line more", []string{"place: free"}, head + "place: free\n# load: 0.10 0.20 0.30\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b strings.Builder
