@@ -64,7 +64,7 @@ func dialICMP(to string) (lean.Socket, error) {
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
 	if err != nil {
-		return 0, fmt.Errorf("raw ICMP socket: %w", err)
+		return 0, fmt.Errorf("needs the right to a raw ICMP socket: %w", err)
 	}
 	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: a.Addr().As4()}); err != nil {
 		unix.Close(fd)

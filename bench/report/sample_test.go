@@ -68,6 +68,6 @@ func sample() *Report {
 				Proof: []Counter{{"connections", "10000"}, {"goroutines_per_connection", "0.00"}},
 			},
 		},
-		Skipped: []Skip{{"pasta", "not installed (apt install passt)"}, {"xdp/udp_64_echo", "the kernel refuses AF_XDP: operation not permitted"}},
+		Skipped: []Skip{{"pasta", "not installed (apt install passt)"}, {"xdp/udp_64_echo", "the kernel refuses AF_XDP\noperation not permitted"}},
 	}
 }

@@ -155,7 +155,7 @@ func (t *table) skips(r *Report) {
 	}
 	t.line("\n%s", t.paint(bold, "skipped"))
 	for _, s := range r.Skipped {
-		t.line("  %s: %s", s.What, s.Why)
+		t.line("  %s: %s", s.What, strings.Join(strings.Split(s.Why, "\n"), "; ")) // joined errors are lines
 	}
 }
 
