@@ -22,12 +22,14 @@ import (
 // source may block, or give less than was asked for, where the engine could not tell; it is read into a buffer first.
 
 const (
-	copySize = 64 << 10
+	// copySize is what is read from a source at once: the longer a piece of the stream is, the less often a super-frame
+	// ends with it.
+	copySize = 256 << 10
 	// maxLoan is how much WriteTo hands on before the window is moved.
 	maxLoan = 256 << 10
 	// minDirect is the shortest chunk that a call of Write of its own is cheaper for than a copy.
 	minDirect = 8 << 10
-	// maxChunks is room for copySize octets in frames of an Ethernet, two chunks each.
+	// maxChunks is room for 64 frames of an Ethernet, two chunks each.
 	maxChunks = 128
 )
 

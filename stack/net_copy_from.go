@@ -5,11 +5,7 @@ import (
 	"io"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
-
-// superPayload is the most that the engine sends in one super-frame.
-const superPayload = gsoMax - header.TCPTotalHeaderMaximumSize - 1
 
 // ReadFrom sends all that r gives, until r ends or fails.
 func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
@@ -19,7 +15,7 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	}
 	k := copiers.Get().(*copier)
 	defer copiers.Put(k)
-	more, err := io.CopyBuffer(struct{ io.Writer }{c}, r, k.buf[:superPayload])
+	more, err := io.CopyBuffer(struct{ io.Writer }{c}, r, k.buf[:])
 	return n + more, err
 }
 
@@ -83,7 +79,7 @@ func extentOf(s seekable) (e extent, ok bool) {
 }
 
 // Len implements [tcpip.Payloader].
-func (e *extent) Len() int { return int(min(e.left, superPayload)) }
+func (e *extent) Len() int { return int(min(e.left, copySize)) }
 
 // errEnds says that there is less than there was.
 var errEnds = errors.New("stack: the file was cut short")
