@@ -59,7 +59,9 @@ func (w *way) measure(c cursor) run {
 	return r
 }
 
-// frame makes the frame of the next datagrams, all in one chunk. IPv4 identification counts from id (RFC 6864 §4.3).
+// frame makes the frame of the next datagrams, all in one chunk. IPv4 identification counts from id: each socket has
+// numbers of its own, and where a router fragments what two of them send, UDP's checksum tells pieces that do not belong
+// together (RFC 6864 §4.3).
 func (w *way) frame(c *cursor, r run, id uint16) link.Frame {
 	v := buffer.NewViewSize(w.headLen + r.octets)
 	b := v.AsSlice()
