@@ -13,7 +13,7 @@ type Options struct {
 	Scenarios []string       // names; default: all, or the main ones
 	Paths     []string       // names; default: all, or the main ones
 	Rounds    int            // measurements of each row, the median counts; default 5, quick 3
-	Duration  time.Duration  // of one measurement; default 2 s, quick 400 ms
+	Duration  time.Duration  // of one measurement; default 2 s, quick 300 ms
 	Place     string         // free (default): both ends on all cores; split: near end on the first, far end on the others; same: both on the first
 	Commit    string         // written into the report
 	Progress  func(Progress) `json:"-"`
@@ -41,7 +41,7 @@ type Entry struct {
 func (o *Options) fill() {
 	rounds, duration := 5, 2*time.Second
 	if o.Quick {
-		rounds, duration = 3, 400*time.Millisecond
+		rounds, duration = 3, 300*time.Millisecond
 	}
 	if o.Rounds == 0 {
 		o.Rounds = rounds

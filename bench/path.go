@@ -75,7 +75,11 @@ var paths = numbered([]path{
 	},
 	{
 		name: "pasta", quick: true, open: openOutside, wrap: wrapPasta, lean: true, needs: "pasta", not: []string{"icmp"},
-		doc: "passt's pasta between a namespace and the sockets of the one it runs in",
+		doc: "passt's pasta between a namespace and the sockets of the one it runs in, with its default MTU of 65520",
+	},
+	{
+		name: "pasta_1500", open: openOutside, wrap: wrapSmallPasta, lean: true, needs: "pasta", not: []string{"icmp"},
+		doc: "as pasta, with the MTU of the other paths",
 	},
 	{
 		name: "slirp4netns", quick: true, open: openOutside, wrap: wrapSlirp, lean: true, needs: "slirp4netns",

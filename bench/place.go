@@ -48,9 +48,14 @@ func divide(all unix.CPUSet) (first, others unix.CPUSet) {
 	return first, others
 }
 
-// describe is a row's place: where its ends ran, and how many threads of the far end ran Go code at a time.
-func (p placement) describe(procs span) string {
-	return fmt.Sprintf("%s, %d cores, GOMAXPROCS %s", p.name, p.far.Count(), procs)
+// describe is a row's place: where its ends ran, and how many threads of the far end ran Go code at a time, unless it is
+// one whose threads block.
+func (p placement) describe(far *path, procs span) string {
+	where := fmt.Sprintf("%s, %d cores", p.name, p.far.Count())
+	if far.lean {
+		return where
+	}
+	return where + ", GOMAXPROCS " + procs.String()
 }
 
 // span is a range of values that were seen.

@@ -52,7 +52,7 @@ func (l *lab) row(s *scenario, p *path, of []sample, medians map[string]float64)
 		return report.Row{}, err
 	}
 	row := report.Row{
-		Scenario: s.name, Title: s.title, Path: p.name, Place: l.place.describe(t.procs), Unit: s.unit.name, Less: s.unit.less, Value: values(of),
+		Scenario: s.name, Title: s.title, Path: p.name, Place: l.place.describe(p, t.procs), Unit: s.unit.name, Less: s.unit.less, Value: values(of),
 		Limit: s.ratio(medians, p.name, p.limit(s)), Engine: s.ratio(medians, p.name, p.engine), Aims: aimsOf(s, p, medians),
 		Latency: t.times.latency(), Proof: t.proof(s, p),
 	}

@@ -44,7 +44,7 @@ The status is 1 if a row does not prove its path, and with --aims if a row misse
 	f.StringSliceVar(&b.Scenarios, "scenario", nil, "scenarios to measure, see --list (default: all)")
 	f.StringSliceVar(&b.Paths, "path", nil, "paths to measure on, see --list (default: all)")
 	f.IntVar(&b.Rounds, "rounds", 0, "measurements of each row (default 5, with --quick 3)")
-	f.DurationVar(&b.Duration, "for", 0, "length of one measurement (default 2s, with --quick 400ms)")
+	f.DurationVar(&b.Duration, "for", 0, "length of one measurement (default 2s, with --quick 300ms)")
 	f.StringVar(&b.Place, "place", "free", "free: both ends on all cores; split: near end on the first, far end on the others; same: both on the first")
 	f.StringVar(&b.Commit, "commit", buildVersion().Commit, "commit to write into the results")
 	f.StringVar(&b.json, "json", "", "file for the results as JSON; - is standard output, in place of the table")
