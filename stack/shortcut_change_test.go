@@ -475,3 +475,33 @@ func newTwinWith(t *testing.T, without bool, c InterfaceConfig) twin {
 	dev.sent()
 	return w
 }
+
+// TestShortcutSources: who does not answer takes what comes from anybody who may ask, with a way back or without.
+func TestShortcutSources(t *testing.T) {
+	w := newTwin(t, false, InterfaceConfig{}, newKeeper(1, 0), frozenClock{})
+	stub := &takerStub{}
+	w.host.shortcuts.add(takerKey{port: 99}, stub)
+	w.dev.sent() // announcements
+	for _, c := range []struct {
+		name string
+		src  netip.Addr
+		want bool
+	}{
+		{"no way back", farther4, true},
+		{"no neighbour", peer4, true},
+		{"itself", host4, false},
+		{"the subnet's broadcast address", netip.MustParseAddr("198.51.100.255"), false},
+		{"a group", netip.MustParseAddr("224.0.0.5"), false},
+		{"nobody", netip.IPv4Unspecified(), false},
+	} {
+		before := statOf(t, w.host, "shortcut.in")
+		f := link.NewFrame(ask{c.src, host4, 999, 99, []byte("x")}.frame())
+		w.nic.receive(&f)
+		if got := statOf(t, w.host, "shortcut.in") > before; got != c.want {
+			t.Errorf("from %s: taken %v, want %v", c.name, got, c.want)
+		}
+	}
+	if out, _ := w.dev.sent(); len(out) > 0 {
+		t.Errorf("something was sent: % x", out)
+	}
+}
