@@ -157,7 +157,7 @@ func listBenchmarks(w io.Writer) error {
 		entries []bench.Entry
 	}{{"SCENARIO", bench.Scenarios()}, {"PATH", bench.Paths()}} {
 		if i > 0 {
-			fmt.Fprintln(t, "\t\t")
+			fmt.Fprintln(t)
 		}
 		fmt.Fprintf(t, "%s\tQUICK\tWHAT\n", part.title)
 		for _, e := range part.entries {
