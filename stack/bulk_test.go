@@ -233,12 +233,15 @@ func bogusSeeds() [][]byte {
 // TestBogusMetadata gives every seed once with every kind and size, in chunks of several lengths.
 func TestBogusMetadata(t *testing.T) {
 	xs, strangers := victims(t)
+	frames := 0
 	for _, b := range bogusSeeds() {
 		for kind := range link.GSO(6) {
 			for i, size := range []uint16{0, 1, 7, 1448, 65535} {
 				for _, start := range []uint16{34, 65535} {
 					for k, q := range strangers {
-						xs[k].step()
+						if frames++; frames%16 < 2 {
+							xs[k].step()
+						}
 						if len(b) >= 12 {
 							b = bytes.Clone(b)
 							copy(b, [][]byte{hostMAC[:], broadcastAddr}[k])
