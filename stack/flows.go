@@ -33,9 +33,8 @@ type flowKey struct {
 // flight is the range of sequence numbers from una up to nxt, the RFC's SND.UNA and SND.NXT (RFC 9293 §3.3.1).
 type flight struct{ una, nxt uint32 }
 
-// sent records an outgoing packet and its TCP header.
-func (t *flows) sent(tcp header.TCP, pkt *netstack.PacketBuffer) {
-	var k flowKey
+// ofPacket names the connection of an outgoing packet with its TCP header. It reports whether it has one.
+func (k *flowKey) ofPacket(tcp header.TCP, pkt *netstack.PacketBuffer) bool {
 	switch ip := pkt.NetworkHeader().Slice(); {
 	case pkt.NetworkProtocolNumber == header.IPv4ProtocolNumber && len(ip) >= header.IPv4MinimumSize:
 		copy(k.src[:], ip[12:16])
@@ -44,9 +43,18 @@ func (t *flows) sent(tcp header.TCP, pkt *netstack.PacketBuffer) {
 		copy(k.src[:], ip[8:24])
 		copy(k.dst[:], ip[24:40])
 	default:
-		return
+		return false
 	}
 	k.srcPort, k.dstPort = tcp.SourcePort(), tcp.DestinationPort()
+	return true
+}
+
+// sent records an outgoing packet and its TCP header.
+func (t *flows) sent(tcp header.TCP, pkt *netstack.PacketBuffer) {
+	var k flowKey
+	if !k.ofPacket(tcp, pkt) {
+		return
+	}
 	seq := tcp.SequenceNumber()
 	end := seq + uint32(pkt.Data().Size())
 	if tcp.Flags()&(header.TCPFlagSyn|header.TCPFlagFin) != 0 {

@@ -26,6 +26,7 @@ type Host struct {
 	wake  func(f func()) // see Config.waker
 	ndp   *ndpEvents
 	socks socketState
+	tight tightWindows
 
 	shortcuts shortcuts
 
@@ -49,6 +50,7 @@ func New(c Config) (*Host, error) {
 		nextID:     loopbackID + 1,
 		closers:    map[*io.Closer]struct{}{},
 	}
+	h.tight.init(c.TCP)
 	h.ndp = newNDPEvents(h)
 	h.ns = newEngine(c, h.shortcuts.watch(protocols(c, h.ndp)))
 	h.shortcuts.init(h)
@@ -81,6 +83,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Seed == 0 {
 		c.Seed = rand.Int63()
+	}
+	if _, ok := c.Clock.(link.SystemClock); ok && !c.Deterministic {
+		defaultTo(&c.TCP.AckDelay, defaultAckDelay)
 	}
 	var err error
 	c.TCP, err = c.TCP.withDefaults()

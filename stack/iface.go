@@ -130,6 +130,7 @@ func (h *Host) remove(i *Interface) {
 // close closes the device and waits for its readers.
 func (i *Interface) close() error {
 	err := i.nic.dev.Close()
+	i.nic.acks.close()
 	i.readers.Wait()
 	i.nic.handlers.close()
 	return err

@@ -124,7 +124,7 @@ func (c *TCPConn) readStream(b []byte) (int, error) {
 		c.rd = nil
 		switch e.(type) {
 		case nil:
-			c.ep.ModerateRecvBuf(r.Count)
+			c.moveWindow(r.Count)
 			return r.Count, nil
 		case *tcpip.ErrWouldBlock:
 			c.read.wait()

@@ -36,6 +36,7 @@ type nic struct {
 	wants         wants
 	drops         drops
 	conflicts     conflicts
+	acks          delayedAcks
 	paths         atomic.Pointer[paths]
 
 	info atomic.Pointer[link.Info]
@@ -50,6 +51,7 @@ func newNIC(i *Interface, dev link.Device, c InterfaceConfig) *nic {
 		iface: i, dev: dev, queues: dev.Queues(), addr: c.Addr, noIPv6: c.NoIPv6 || info.MTU < minMTU6, trust: c.NoVerify,
 	}
 	n.info.Store(&info)
+	n.acks.init(i.host.cfg, n.write)
 	n.wants.init(n.addr, &n.drops.otherHost)
 	if d, ok := dev.(steerer); ok && len(n.queues) > 1 {
 		n.steer = d

@@ -25,6 +25,11 @@ func (n *nic) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
 		if h := tcpHeader(pkt); h != nil {
 			narrowWindow(h, pkt)
 			n.flows.sent(h, pkt)
+			mtu := n.deviceInfo().MTU
+			n.iface.host.tight.sent(h, pkt, mtu)
+			if n.acks.holds(h, pkt, mtu) {
+				continue
+			}
 		}
 		queue = pkt.Hash
 		frames = append(frames, frame(pkt))

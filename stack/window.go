@@ -1,10 +1,16 @@
 package stack
 
 import (
+	"net"
+	"sync"
+	"sync/atomic"
+
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/seqnum"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
 // tcpHeader is the TCP header of an outgoing packet, nil if it has none.
@@ -47,4 +53,92 @@ func (l loopback) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error
 		}
 	}
 	return l.LinkEndpoint.WritePackets(pkts)
+}
+
+// maxTight bounds how many connections tightWindows knows. At one more it forgets all: some have ended, and the peers of
+// the others probe.
+const maxTight = 1024
+
+// tightWindows knows the connections whose peers were last offered less than a segment.
+//
+// A peer with more to send waits for a segment's room (RFC 9293 §3.8.6.2.1), and the engine tells of room that reading makes only when its
+// own idea of the window grows past a segment. The two can disagree: what the peer was offered is a unit less, and can be behind
+// what the buffer has room for. Then nobody moves until the peer probes, 200 ms and more later. Whoever reads from such
+// a connection therefore has the engine tell.
+type tightWindows struct {
+	scale int // of the windows offered to peers who know scaling; the others' are not so coarse that it matters
+	count atomic.Int32
+
+	mu   sync.Mutex
+	keys map[flowKey]struct{}
+}
+
+func (t *tightWindows) init(c TCPConfig) {
+	t.scale, t.keys = tcp.FindWndScale(seqnum.Size(c.ReceiveBuffer.Max)), map[flowKey]struct{}{}
+}
+
+// sent takes note of the window in an outgoing segment, over a device of that MTU.
+func (t *tightWindows) sent(h header.TCP, pkt *netstack.PacketBuffer, mtu int) {
+	const ends = header.TCPFlagSyn | header.TCPFlagRst | header.TCPFlagFin // who has sent one of them does not stay known
+	isTight := int(h.WindowSize())<<t.scale < mtu-header.IPv4MinimumSize-header.TCPMinimumSize && h.Flags()&ends == 0
+	if !isTight && t.count.Load() == 0 {
+		return
+	}
+	var k flowKey
+	if !k.ofPacket(h, pkt) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if isTight {
+		if len(t.keys) == maxTight {
+			clear(t.keys)
+		}
+		t.keys[k] = struct{}{}
+	} else {
+		delete(t.keys, k)
+	}
+	t.count.Store(int32(len(t.keys)))
+}
+
+func (t *tightWindows) has(k flowKey) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.keys[k]
+	return ok
+}
+
+// moveWindow adapts the receive buffer after n octets were read, and tells a peer who may be waiting for it that there is
+// room. The caller holds c.read.mu.
+func (c *TCPConn) moveWindow(n int) {
+	c.ep.ModerateRecvBuf(n)
+	if t := &c.host.tight; t.count.Load() > 0 && t.has(c.flow()) {
+		c.offerWindow()
+	}
+}
+
+// offerWindow has the engine acknowledge with the present window, if that is a segment: it does when the buffer's size
+// changes and makes room. Here the size stays; the engine is told that it was nothing before. It then takes the size for
+// one that the user chose and stops adapting it, which is undone. Nobody reads or writes that mark but who holds read.mu,
+// and SetReadBuffer.
+func (c *TCPConn) offerWindow() {
+	ep, ok := c.ep.(*tcp.Endpoint)
+	if !ok {
+		return
+	}
+	isFixed := ep.RcvAutoParams.Disabled
+	if _, tell := ep.OnSetReceiveBufferSize(ep.SocketOptions().GetReceiveBufferSize(), 0); tell != nil {
+		tell()
+	}
+	ep.RcvAutoParams.Disabled = isFixed
+}
+
+// flow names the connection as its outgoing segments do.
+func (c *TCPConn) flow() flowKey {
+	local, _ := c.local.(*net.TCPAddr)
+	peer, _ := c.peer.(*net.TCPAddr)
+	if local == nil || peer == nil {
+		return flowKey{}
+	}
+	return keyOf(local.AddrPort(), peer.AddrPort())
 }

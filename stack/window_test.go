@@ -6,6 +6,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
 // tcpPeer is the other end of a connection to a listener of the host, segment by segment.
@@ -111,5 +112,81 @@ func TestWindowEdge(t *testing.T) {
 				p.segment(header.TCPFlagAck, nil, nil)
 			}
 		})
+	}
+}
+
+// TestTightWindows: a connection is known from the segment that offers too little until one that offers enough.
+func TestTightWindows(t *testing.T) {
+	var w tightWindows
+	w.init(TCPConfig{ReceiveBuffer: Buffer{Max: 8 << 20}})
+	offer := func(port, window uint16, flags header.TCPFlags) flowKey {
+		h, pkt := outSegment(port, flags, 1, window, nil, 0)
+		defer pkt.DecRef()
+		w.sent(h, pkt, 1500)
+		var k flowKey
+		k.ofPacket(h, pkt)
+		return k
+	}
+	segment := uint16(1460>>w.scale) + 1
+	for _, tt := range []struct {
+		name   string
+		window uint16
+		flags  header.TCPFlags
+		want   bool
+	}{
+		{name: "a SYN", window: 0, flags: header.TCPFlagSyn},
+		{name: "a segment", window: segment, flags: header.TCPFlagAck},
+		{name: "less", window: segment - 1, flags: header.TCPFlagAck, want: true},
+		{name: "nothing", window: 0, flags: header.TCPFlagAck, want: true},
+		{name: "a segment again", window: segment, flags: header.TCPFlagAck},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if k := offer(1000, tt.window, tt.flags); w.has(k) != tt.want {
+				t.Errorf("known: %v, want %v", w.has(k), tt.want)
+			}
+		})
+	}
+	for port := range uint16(maxTight + 100) {
+		offer(port, 0, header.TCPFlagAck)
+	}
+	if n := w.count.Load(); n > maxTight {
+		t.Errorf("%d connections known, want at most %d", n, maxTight)
+	}
+}
+
+// TestWindowUpdate: who reads from a connection whose peer was offered too little has the peer told of the room, and the
+// buffer goes on adapting.
+func TestWindowUpdate(t *testing.T) {
+	p := &tcpPeer{station: newStation(t, InterfaceConfig{}), nxt: 5000, window: 60000}
+	l, err := p.host.Listen("tcp", addrPortOf(host4, 7).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p.connect()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := conn.(*TCPConn)
+	p.segment(header.TCPFlagAck|header.TCPFlagPsh, nil, make([]byte, 100))
+	p.await("an acknowledgement", func(header.TCP) bool { return p.una == p.nxt })
+	tight := &p.host.tight
+	tight.mu.Lock()
+	tight.keys[c.flow()] = struct{}{}
+	tight.count.Store(1)
+	tight.mu.Unlock()
+	if n, err := c.Read(make([]byte, 200)); n != 100 || err != nil {
+		t.Fatalf("Read = %d, %v", n, err)
+	}
+	p.await("a window update", func(h header.TCP) bool {
+		return h.Flags() == header.TCPFlagAck && p.una == p.nxt && len(h.Payload()) == 0
+	})
+	if tight.has(c.flow()) {
+		t.Error("the connection is still known after the update")
+	}
+	if ep := c.ep.(*tcp.Endpoint); ep.RcvAutoParams.Disabled {
+		t.Error("the receive buffer does not adapt any more")
 	}
 }
