@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"image/color"
 	"math"
 	"strings"
@@ -17,15 +18,61 @@ type slot struct {
 	aim   float64 // where the row should reach to, in its unit: the strictest of its aims; zero without
 }
 
-// bars draws all rows of one unit: a block for each scenario, a bar for each path, top to bottom as measured.
-func (r *Report) bars(unit string) (Chart, error) {
-	b := &barPlotter{slots: r.slots(unit)}
-	p := r.newPlot(chartTitle(unit))
-	b.max = b.reach()
-	p.Add(b)
-	b.axes(p, unit+b.direction()+"\n"+r.footing())
-	height := vg.Length(len(b.slots))*slotHigh + 130*pixel
-	return Chart{Name: chartName(unit), plot: p, width: chartWide, height: height}, nil
+// bars draws all rows of one unit: a block for each scenario, a bar for each path, top to bottom as measured. What is too
+// high for one picture becomes several.
+func (r *Report) bars(unit string) (charts []Chart) {
+	pages := r.pages(unit)
+	for i, slots := range pages {
+		title, name := chartTitle(unit), chartName(unit)
+		if i > 0 {
+			name = fmt.Sprintf("%s_%d", name, i+1)
+		}
+		if len(pages) > 1 {
+			title = fmt.Sprintf("%s (%d of %d)", title, i+1, len(pages))
+		}
+		b := &barPlotter{slots: slots}
+		b.max = b.reach()
+		p := r.newPlot(title)
+		p.Add(b)
+		b.axes(p, unit+b.direction()+"\n"+r.footing())
+		height := vg.Length(len(slots))*slotHigh + 130*pixel
+		charts = append(charts, Chart{Name: name, plot: p, width: chartWide, height: height})
+	}
+	return charts
+}
+
+// pageSlots is how many lines a picture has, unless a single scenario has more.
+const pageSlots = 40
+
+// pages lists the lines of each picture; the first is the legend's.
+func (r *Report) pages(unit string) (pages [][]slot) {
+	page := make([]slot, 1)
+	for _, group := range r.scenarios() {
+		block := blockOf(group, unit)
+		if len(page) > 1 && len(page)+len(block) > pageSlots {
+			pages = append(pages, page)
+			page = make([]slot, 1)
+		}
+		page = append(page, block...)
+	}
+	if len(page) > 1 {
+		pages = append(pages, page)
+	}
+	return pages
+}
+
+// blockOf lists the lines of one scenario: its title, and its rows in that unit; nothing if there are none.
+func blockOf(group []*Row, unit string) []slot {
+	block := []slot{{title: strings.TrimRight(group[0].Scenario+"  "+group[0].Title, " ")}}
+	for _, row := range group {
+		if row.Unit == unit {
+			block = append(block, slot{row: row, aim: row.strictest()})
+		}
+	}
+	if len(block) == 1 {
+		return nil
+	}
+	return block
 }
 
 // chartName is a file's name for a unit.
@@ -52,25 +99,6 @@ func chartTitle(unit string) string {
 		return title
 	}
 	return unit
-}
-
-// slots lists the lines; the first is the legend's.
-func (r *Report) slots(unit string) []slot {
-	slots := make([]slot, 1)
-	for _, group := range r.scenarios() {
-		hasTitle := false
-		for _, row := range group {
-			if row.Unit != unit {
-				continue
-			}
-			if !hasTitle {
-				slots = append(slots, slot{title: strings.TrimRight(row.Scenario+"  "+row.Title, " ")})
-				hasTitle = true
-			}
-			slots = append(slots, slot{row: row, aim: row.strictest()})
-		}
-	}
-	return slots
 }
 
 // strictest gives the aim that asks most of the row, as a value of its unit.

@@ -20,6 +20,7 @@ import (
 type Chart struct {
 	Name          string // of its file, without suffix
 	plot          *plot.Plot
+	legend        *plot.Legend // at the right of the plot; nil: none
 	width, height vg.Length
 }
 
@@ -28,6 +29,8 @@ const (
 	pixel     = vg.Inch / dpi
 	dpi       = 96
 	chartWide = 1000 * pixel
+
+	legendWide = 150 * pixel
 )
 
 // Charts draws the report: bars for each unit, curves of percentiles for each scenario that has them. The same report gives
@@ -35,11 +38,7 @@ const (
 func (r *Report) Charts() ([]Chart, error) {
 	var charts []Chart
 	for _, u := range r.unitsOf() {
-		c, err := r.bars(u)
-		if err != nil {
-			return nil, err
-		}
-		charts = append(charts, c)
+		charts = append(charts, r.bars(u)...)
 	}
 	for _, group := range r.scenarios() {
 		group = slices.DeleteFunc(group, func(r *Row) bool { return r.Latency == nil || r.Latency.P50 <= 0 })
@@ -111,7 +110,12 @@ func (c Chart) draw(all draw.Canvas) {
 	all.SetColor(color.White)
 	all.Fill(all.Rectangle.Path())
 	const margin = 14 * pixel
-	c.plot.Draw(draw.Crop(all, margin, -2*margin, margin, -margin))
+	var right vg.Length
+	if c.legend != nil {
+		right = legendWide
+		c.legend.Draw(draw.Crop(all, all.Max.X-legendWide, 0, 0, -60*pixel))
+	}
+	c.plot.Draw(draw.Crop(all, margin, -2*margin-right, margin, -margin))
 }
 
 // Colours: ours strong, limits dark, peers light; the aim is a line of its own colour. They differ in brightness, too.
@@ -158,8 +162,11 @@ func sans(px float64) font.Font {
 
 // footing says what the figures are from, below the axis.
 func (r *Report) footing() string {
-	return fmt.Sprintf("median of %d rounds of %v, lines from the lowest to the highest; commit %s, kernel %s, %s cores",
-		r.Rounds, r.Duration, r.Commit, orUnknown(r.Machine["kernel"]), orUnknown(r.Machine["cores"]))
+	what := fmt.Sprintf("median of %d rounds of %v, lines from the lowest to the highest", r.Rounds, r.Duration)
+	if r.Rounds == 1 {
+		what = fmt.Sprintf("one round of %v", r.Duration)
+	}
+	return fmt.Sprintf("%s; commit %s, kernel %s, %s cores", what, r.Commit, orUnknown(r.Machine["kernel"]), orUnknown(r.Machine["cores"]))
 }
 
 func orUnknown(s string) string {

@@ -146,3 +146,36 @@ func TestChartsOfOddRows(t *testing.T) {
 		})
 	}
 }
+
+// TestPages holds that what is too high for one picture becomes several, a scenario whole in one of them.
+func TestPages(t *testing.T) {
+	r := &Report{}
+	for s := range 9 {
+		for p := range 9 {
+			r.Rows = append(r.Rows, Row{Scenario: string(rune('a' + s)), Path: string(rune('A' + p)), Unit: "Gbit/s", Value: []float64{1}})
+		}
+	}
+	got := pictures(t, r)
+	for _, name := range []string{"bulk.svg", "bulk_2.svg", "bulk_3.svg"} {
+		if !strings.Contains(string(got[name]), "of 3)<") {
+			t.Errorf("no %s, or its title does not count it", name)
+		}
+	}
+	for _, page := range r.pages("Gbit/s") {
+		if len(page) > pageSlots || (len(page)-1)%10 != 0 {
+			t.Errorf("a picture of %d lines, want whole scenarios and at most %d", len(page), pageSlots)
+		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for path, want := range map[string]kind{
+		"veth": limit, "veth_go": limit, "kernel_lossy": limit, "raw_tap": limit, "raw_uso": limit,
+		"gvisor": peer, "gvisor_best": peer, "gvisor_ring": peer, "pasta": peer, "slirp4netns": peer,
+		"tap": ours, "tap_plain": ours, "tap_lossy": ours, "xdp": ours, "packet": ours, "pipe": ours,
+	} {
+		if got := kindOf(path); got != want {
+			t.Errorf("%s is %d, want %d", path, got, want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 func (r *Report) curves(rows []*Row) (Chart, error) {
 	p := r.newPlot("Latency: " + rows[0].Scenario + "  " + rows[0].Title)
 	p.Add(grid())
+	l := plot.NewLegend()
 	low, high := math.Inf(1), 0.0
 	seen := map[kind]int{}
 	for _, row := range rows {
@@ -26,12 +27,16 @@ func (r *Report) curves(rows []*Row) (Chart, error) {
 		line.LineStyle = curveStyle(row.Path, seen[k])
 		seen[k]++
 		p.Add(line)
-		p.Legend.Add(row.Path, line)
+		l.Add(row.Path, line)
 		low, high = min(low, points[0].Y), max(high, points[len(points)-1].Y)
 	}
 	curveAxes(p, low, high)
+	l.Top, l.Left = true, true
+	l.TextStyle.Font = sans(13)
+	l.Padding = 5 * pixel
+	l.ThumbnailWidth = 44 * pixel
 	p.X.Label.Text = "percentile of all rounds\n" + r.footingCurves()
-	return Chart{Name: "latency_" + chartName(rows[0].Scenario), plot: p, width: chartWide, height: 560 * pixel}, nil
+	return Chart{Name: "latency_" + chartName(rows[0].Scenario), plot: p, legend: &l, width: chartWide, height: 560 * pixel}, nil
 }
 
 func (r *Report) footingCurves() string {
@@ -62,11 +67,6 @@ func curveAxes(p *plot.Plot, low, high float64) {
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Label.Text = "microseconds"
 	p.Y.Tick.Marker = plot.TickerFunc(decadeTicks)
-	p.Legend.Top, p.Legend.Left = true, true
-	p.Legend.XOffs, p.Legend.YOffs = 12*pixel, -8*pixel
-	p.Legend.TextStyle.Font = sans(13)
-	p.Legend.Padding = 3 * pixel
-	p.Legend.ThumbnailWidth = 44 * pixel
 }
 
 func decade(v float64, round func(float64) float64) float64 {
@@ -87,7 +87,10 @@ func decadeTicks(low, high float64) (ticks []plot.Tick) {
 
 // curveStyle tells curves apart by colour and, within whose they are, by dashes.
 func curveStyle(path string, n int) draw.LineStyle {
-	dashes := [][]vg.Length{nil, {8 * pixel, 4 * pixel}, {2 * pixel, 3 * pixel}, {10 * pixel, 3 * pixel, 2 * pixel, 3 * pixel}}
+	dashes := [][]vg.Length{
+		nil, {8 * pixel, 4 * pixel}, {2 * pixel, 3 * pixel}, {10 * pixel, 3 * pixel, 2 * pixel, 3 * pixel}, {18 * pixel, 5 * pixel},
+		{10 * pixel, 3 * pixel, 2 * pixel, 3 * pixel, 2 * pixel, 3 * pixel},
+	}
 	s := draw.LineStyle{Width: 2 * pixel, Color: colourOf(path), Dashes: dashes[n%len(dashes)]}
 	if kindOf(path) == ours {
 		s.Width = 3 * pixel
@@ -102,6 +105,7 @@ func curveStyle(path string, n int) draw.LineStyle {
 // shades are for several paths of ours in one picture.
 var shades = []color.Color{
 	colourOurs, color.NRGBA{0x00, 0x8f, 0x7a, 0xff}, color.NRGBA{0x7b, 0x3f, 0xb5, 0xff}, color.NRGBA{0xc4, 0x7a, 0x00, 0xff},
+	color.NRGBA{0xb0, 0x20, 0x60, 0xff}, color.NRGBA{0x5a, 0x8a, 0x00, 0xff},
 }
 
 func grid() *plotter.Grid {

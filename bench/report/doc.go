@@ -17,6 +17,6 @@
 //
 // # Paths
 //
-// Names of paths say whose they are: veth and everything that starts with raw_ is a limit, gvisor, gvisor_best, pasta and
+// Names of paths say whose they are, up to the first underscore: veth, kernel and raw are limits, gvisor, pasta and
 // slirp4netns are peers, everything else is ours. Charts colour by that.
 package report

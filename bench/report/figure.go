@@ -87,14 +87,12 @@ const (
 )
 
 func kindOf(path string) kind {
-	switch path {
-	case "veth":
+	family, _, _ := strings.Cut(path, "_")
+	switch family {
+	case "veth", "kernel", "raw":
 		return limit
-	case "gvisor", "gvisor_best", "pasta", "slirp4netns":
+	case "gvisor", "pasta", "slirp4netns":
 		return peer
-	}
-	if strings.HasPrefix(path, "raw_") {
-		return limit
 	}
 	return ours
 }
