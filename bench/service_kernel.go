@@ -14,6 +14,13 @@ import (
 // many connections as a scenario has streams, twice, since those of the last run may still be closing.
 const kernelThreads = 240
 
+const (
+	// restless is how long a server's thread waits for its next client with a processor in hand.
+	restless = 100 * time.Millisecond
+	// forgotten is how long a connection may be silent before it is closed.
+	forgotten = time.Minute
+)
+
 // serveKernel offers all services on blocking sockets of the kernel, until the process ends.
 func (f *far) serveKernel() error {
 	for i := range services {
@@ -23,6 +30,9 @@ func (f *far) serveKernel() error {
 		}
 		l, err := lean.Listen(v.network, netip.AddrPortFrom(f.path.far(), v.port))
 		if err != nil {
+			return err
+		}
+		if err := l.SetPatience(restless); err != nil {
 			return err
 		}
 		switch {
@@ -45,6 +55,10 @@ func onThread(run func()) {
 func acceptKernel(l lean.Socket, v *service) {
 	for {
 		s, err := l.Accept()
+		if isTimeout(err) {
+			l.Rest()
+			continue
+		}
 		if err != nil {
 			return
 		}
@@ -55,6 +69,7 @@ func acceptKernel(l lean.Socket, v *service) {
 		}
 		go onThread(func() {
 			defer s.Close()
+			s.SetPatience(forgotten)
 			v.kernelStream(s)
 		})
 	}
@@ -63,7 +78,7 @@ func acceptKernel(l lean.Socket, v *service) {
 func kernelEchoPackets(_ *far, s lean.Socket) {
 	b := lean.NewBatch(inFlight, datagramSize)
 	for {
-		n, err := b.Read(s, true)
+		n, err := b.Await(s, true)
 		if err != nil {
 			continue // an ICMP error of a client that is gone
 		}
@@ -74,7 +89,7 @@ func kernelEchoPackets(_ *far, s lean.Socket) {
 func kernelCountPackets(f *far, s lean.Socket) {
 	b := lean.NewBatch(inFlight, datagramSize)
 	for {
-		n, err := b.Read(s, false)
+		n, err := b.Await(s, false)
 		if err == nil {
 			f.received.Add(uint64(n))
 		}
@@ -84,7 +99,7 @@ func kernelCountPackets(f *far, s lean.Socket) {
 func kernelSendPackets(_ *far, s lean.Socket) {
 	b := lean.NewBatch(inFlight, datagramSize)
 	for {
-		n, err := b.Read(s, true)
+		n, err := b.Await(s, true)
 		if err != nil || n != 1 {
 			continue
 		}

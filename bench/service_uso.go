@@ -90,7 +90,7 @@ func kernelCountBlocks(f *far, s lean.Socket) {
 		return
 	}
 	for b := lean.NewBatch(usoBatch, usoRoom); ; {
-		n, err := b.Read(s, false)
+		n, err := b.Await(s, false)
 		if err != nil {
 			continue // an ICMP error of a client that is gone
 		}
@@ -105,7 +105,7 @@ func kernelSendBlocks(_ *far, s lean.Socket) {
 		return
 	}
 	for b := lean.NewBatch(usoBatch, usoBlock); ; {
-		n, err := b.Read(s, true)
+		n, err := b.Await(s, true)
 		if err != nil || n != 1 {
 			continue
 		}

@@ -1,6 +1,8 @@
 package lean
 
 import (
+	"errors"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +47,17 @@ func (b *Batch) Read(s Socket, forReply bool) (int, error) {
 	}
 	n, err := call(unix.SYS_RECVMMSG, uintptr(s), uintptr(unsafe.Pointer(&b.heads[0])), uintptr(len(b.heads)), unix.MSG_WAITFORONE)
 	return n, wrapIf("recvmmsg", err)
+}
+
+// Await is Read for a server: it does not give up, but rests when the patience of s is over.
+func (b *Batch) Await(s Socket, forReply bool) (int, error) {
+	for {
+		n, err := b.Read(s, forReply)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		s.Rest()
+	}
 }
 
 // Write sends the first n datagrams, size octets each, on a connected socket, and says how many left.

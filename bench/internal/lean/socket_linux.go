@@ -90,11 +90,11 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
 }
 
-// Accept waits for a connection.
+// Accept waits for a connection, which has the patience of s.
 func (s Socket) Accept() (Socket, error) {
 	n, err := call(unix.SYS_ACCEPT4, uintptr(s), 0, 0, unix.SOCK_CLOEXEC)
 	if err != nil {
-		return 0, os.NewSyscallError("accept", err)
+		return 0, wrap("accept", err)
 	}
 	return Socket(n), unix.SetsockoptInt(n, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 }
@@ -140,6 +140,12 @@ func (s Socket) Write(b []byte) (int, error) {
 			return done, nil
 		}
 	}
+}
+
+// Rest waits for input as the scheduler knows it, without holding a processor: for a socket that was quiet for a while,
+// since the runtime's monitor thread looks at threads that hold one every 10 ms.
+func (s Socket) Rest() {
+	unix.Poll([]unix.PollFd{{Fd: int32(s), Events: unix.POLLIN}}, -1)
 }
 
 // CloseWrite ends a stream.
