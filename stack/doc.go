@@ -40,6 +40,6 @@
 // Sources: RFC 826, RFC 894, RFC 791, RFC 792, RFC 768, RFC 9293, RFC 8200, RFC 4443, RFC 4861, RFC 4862, RFC 5227,
 // RFC 5927, RFC 1213.
 //
-// Deviates: gVisor has no ECN (RFC 3168), PAWS (RFC 7323 §5), Fast Open (RFC 7413), urgent data (RFC 9293 §3.8.5),
-// delayed acknowledgements (RFC 9293 §3.8.6.3) and packetization-layer path MTU discovery (RFC 4821).
+// Deviates: gVisor has no ECN (RFC 3168), PAWS (RFC 7323 §5), Fast Open (RFC 7413), urgent data (RFC 9293 §3.8.5)
+// and packetization-layer path MTU discovery (RFC 4821). Its acknowledgements are delayed by the adapter (delack.go).
 package stack
