@@ -14,7 +14,7 @@ func (d nullDevice) Queues() []link.Queue { return []link.Queue{nullQueue{d.keep
 
 type nullQueue struct{ d *keeper }
 
-func (q nullQueue) ReadFrames(f []link.Frame) (int, error) { return keeperQueue{q.d}.ReadFrames(f) }
+func (q nullQueue) ReadFrames(f []link.Frame) (int, error) { return keeperQueue(q).ReadFrames(f) }
 
 func (nullQueue) WriteFrames(fs []link.Frame) int {
 	link.ReleaseAll(fs)

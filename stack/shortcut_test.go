@@ -59,10 +59,10 @@ func resum4(b []byte) []byte {
 func set(b []byte, at int, v ...byte) []byte { copy(b[at:], v); return b }
 
 var (
-	link4, link6 = netip.MustParseAddr("169.254.1.1"), netip.MustParseAddr("fe80::1")
-	ownLink6     = netip.MustParseAddr("fe80::2")
-	farther4     = netip.MustParseAddr("203.0.113.5")
-	farther6     = netip.MustParseAddr("2001:db8:ff::5")
+	link6    = netip.MustParseAddr("fe80::1")
+	ownLink6 = netip.MustParseAddr("fe80::2")
+	farther4 = netip.MustParseAddr("203.0.113.5")
+	farther6 = netip.MustParseAddr("2001:db8:ff::5")
 )
 
 // TestShortcutEqual holds the shortcut to what the engine does, frame by frame.
