@@ -153,7 +153,7 @@ func (c *TCPConn) giveBack(k *copier, n *int) {
 		c.ep.Close()
 		return
 	}
-	c.ep.ModerateRecvBuf(*n)
+	c.moveWindow(*n)
 }
 
 // Close closes the connection and unblocks all who wait for it. What was written is still delivered.
