@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"tapestry/bench/internal/lean"
 	"tapestry/bench/internal/machine"
 )
 
@@ -15,9 +14,6 @@ func playFar(name string) error {
 	p, err := pathNamed(name)
 	if err != nil {
 		return err
-	}
-	if p.lean {
-		lean.Prepare()
 	}
 	f := &far{path: p}
 	return obey(func(o order) (answer, error) {

@@ -20,7 +20,6 @@ const nearThreads = 66
 
 // playNear runs clients on the kernel's sockets.
 func playNear() error {
-	lean.Prepare()
 	return obey(func(o order) (answer, error) {
 		p, err := pathNamed(o.Path)
 		if err != nil {

@@ -15,11 +15,11 @@ import (
 	"tapestry/internal/nstest"
 )
 
-// TestRun measures everything for a moment: each scenario moves something on each of its paths, and the path is proven.
+// TestRun measures everything (with -short, the main rows) for a moment: each scenario moves something on each of its paths, and the path is proven.
 func TestRun(t *testing.T) {
 	nstest.Require(t)
 	var steps int
-	o := Options{Rounds: 1, Duration: 50 * time.Millisecond, Commit: "none", Progress: func(p Progress) { steps = p.Done }}
+	o := Options{Quick: testing.Short(), Rounds: 1, Duration: 50 * time.Millisecond, Commit: "none", Progress: func(p Progress) { steps = p.Done }}
 	r, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)

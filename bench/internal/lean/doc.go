@@ -9,5 +9,5 @@
 //   - nothing that stops the world (a garbage collection, runtime.ReadMemStats) may happen meanwhile;
 //   - GODEBUG=asyncpreemptoff=1 spares it the signals that would have it run on.
 //
-// [Environ] and [Prepare] see to these three in a process of its own.
+// [Environ] sees to these three for a process of its own.
 package lean
