@@ -31,7 +31,7 @@ func (c *UDPConn) openBatch() *udpBatch {
 // takerKeys are what the socket takes.
 func (c *UDPConn) takerKeys() []takerKey {
 	a := c.batch().local
-	if a.NIC != 0 || needsZone(a.Addr) || c.ep.SocketOptions().GetReuseAddress() {
+	if needsZone(a.Addr) || c.ep.SocketOptions().GetReuseAddress() {
 		return nil
 	}
 	k := takerKey{v6: c.family.proto == header.IPv6ProtocolNumber, addr: fromAddress(a.Addr), port: a.Port}

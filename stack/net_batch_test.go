@@ -49,11 +49,14 @@ func warm(t testing.TB, c *UDPConn, to netip.AddrPort, server *UDPConn) {
 var stations = []struct {
 	name, network string
 	host, peer    netip.Addr
+	isBound       bool // to the address, not to all
 }{
-	{"IPv4", "udp4", host4, peer4},
-	{"IPv6", "udp6", host6, peer6},
-	{"IPv4 on a dual socket", "udp", host4, peer4},
-	{"IPv6 on a dual socket", "udp", host6, peer6},
+	{"IPv4", "udp4", host4, peer4, false},
+	{"IPv6", "udp6", host6, peer6, false},
+	{"IPv4 on a dual socket", "udp", host4, peer4, false},
+	{"IPv6 on a dual socket", "udp", host6, peer6, false},
+	{"IPv4 bound", "udp", host4, peer4, true},
+	{"IPv6 bound", "udp", host6, peer6, true},
 }
 
 // eachWire runs a test on each kind of cable and with each kind of address. The client knows the server's link address.
@@ -62,7 +65,11 @@ func eachWire(t *testing.T, run func(t *testing.T, client, server *UDPConn, to n
 		for _, s := range stations {
 			t.Run(w.name+"/"+s.name, func(t *testing.T) {
 				alpha, beta := pair(t, w.o)
-				client, server := udpAt(t, alpha, s.network, ":0"), udpAt(t, beta, s.network, ":0")
+				from, at := ":0", ":0"
+				if s.isBound {
+					from, at = netip.AddrPortFrom(s.host, 0).String(), netip.AddrPortFrom(s.peer, 0).String()
+				}
+				client, server := udpAt(t, alpha, s.network, from), udpAt(t, beta, s.network, at)
 				server.SetReadBuffer(4 << 20)
 				to := netip.AddrPortFrom(s.peer, portOf(server))
 				warm(t, client, to, server)

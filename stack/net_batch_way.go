@@ -106,7 +106,7 @@ func (c *UDPConn) plainRoute(k wayKey) (r routeKey, port uint16, ok bool) {
 		to = b.peer
 	}
 	ip := to.Addr()
-	if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || to.Port() == 0 || b.local.NIC != 0 || needsZone(b.local.Addr) {
+	if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || to.Port() == 0 || needsZone(b.local.Addr) {
 		return r, 0, false
 	}
 	if c.peer == nil {
@@ -119,7 +119,11 @@ func (c *UDPConn) plainRoute(k wayKey) (r routeKey, port uint16, ok bool) {
 	if r.nic == 0 {
 		r.nic = tcpip.NICID(k.device)
 	}
-	return r, to.Port(), r.local.Len() == 0 || r.local.Len() == r.remote.Len()
+	if r.nic == 0 { // the interface of the address that the socket is bound to, as for the engine
+		r.nic = b.local.NIC
+	}
+	isThere := b.local.NIC == 0 || b.local.NIC == r.nic
+	return r, to.Port(), isThere && (r.local.Len() == 0 || r.local.Len() == r.remote.Len())
 }
 
 // fill makes the headers.
