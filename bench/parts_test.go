@@ -129,10 +129,10 @@ func TestPlacement(t *testing.T) {
 	p := placement{name: "split", far: others}
 	s := span{}
 	s.see(2)
-	if got := p.describe(&path{}, s); got != "split, 1 cores, GOMAXPROCS 2" {
+	if got := p.describe(&path{}, s); got != "split, 1 core, GOMAXPROCS 2" {
 		t.Errorf("got %q", got)
 	}
-	if got := p.describe(&path{lean: true}, s); got != "split, 1 cores" {
+	if got := p.describe(&path{lean: true}, s); got != "split, 1 core" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -52,6 +52,9 @@ func divide(all unix.CPUSet) (first, others unix.CPUSet) {
 // one whose threads block.
 func (p placement) describe(far *path, procs span) string {
 	where := fmt.Sprintf("%s, %d cores", p.name, p.far.Count())
+	if p.far.Count() == 1 {
+		where = p.name + ", 1 core"
+	}
 	if far.lean {
 		return where
 	}
