@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"tapestry/bench/internal/lean"
 )
@@ -41,8 +40,8 @@ var services = []service{
 	{name: "crr", network: "tcp", port: 1007, stream: echo, kernelStream: kernelEcho, oneByOne: true},
 	{name: "udp-echo", network: "udp", port: 7, packets: echoPackets, kernel: kernelEchoPackets},
 	{name: "udp-inline", network: "udp", port: 8, packets: echoPackets, kernel: kernelEchoPackets, inline: echoInline},
-	{name: "udp-sink", network: "udp", port: 9, packets: countPackets, kernel: kernelCountPackets},
-	{name: "udp-source", network: "udp", port: 19, packets: sendPackets, kernel: kernelSendPackets},
+	{name: "udp-sink", network: "udp", port: 9, packets: countPackets, kernel: kernelCountPackets, isOpen: true},
+	{name: "udp-source", network: "udp", port: 19, packets: sendPackets, kernel: kernelSendPackets, isOpen: true},
 	{name: "uso-sink", network: "udp", port: 2009, packets: countBlocks, kernel: kernelCountBlocks, isOpen: true},
 	{name: "uso-source", network: "udp", port: 2019, packets: sendBlocks, kernel: kernelSendBlocks, isOpen: true},
 	{name: "sink-writeto", network: "tcp", port: 2009, stream: sinkWriteTo, kernelStream: kernelSink},
@@ -156,31 +155,4 @@ func echoPackets(_ *far, c packetConn) {
 
 func echoInline(*far) inlineHandler {
 	return func(reply, request []byte, _, _ netip.AddrPort) []byte { return append(reply, request...) }
-}
-
-func countPackets(f *far, c packetConn) {
-	block := make([]byte, datagramSize)
-	for {
-		if _, _, err := c.ReadFrom(block); err != nil {
-			return
-		}
-		f.received.Add(1)
-	}
-}
-
-func sendPackets(_ *far, c packetConn) {
-	block := make([]byte, 1<<16)
-	for {
-		n, from, err := c.ReadFrom(block)
-		if err != nil {
-			return
-		}
-		size, d, ok := wished(block[:n])
-		if !ok {
-			continue
-		}
-		for start := time.Now(); time.Since(start) < d; {
-			c.WriteTo(block[:size], from) // what the device has no room for is lost
-		}
-	}
 }
