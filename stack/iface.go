@@ -71,7 +71,7 @@ func (h *Host) newInterface(dev link.Device, c InterfaceConfig) (*Interface, err
 	i := &Interface{host: h, id: h.nextID, name: c.Name}
 	i.nic = newNIC(i, dev, c)
 	h.ndp.tell(i.id, &i.nic.wants)
-	if e := h.ns.CreateNICWithOptions(i.id, i.nic, netstack.NICOptions{Name: i.name}); e != nil {
+	if e := h.ns.CreateNICWithOptions(i.id, i.nic, netstack.NICOptions{Name: i.name, QDisc: i.nic}); e != nil {
 		return nil, fmt.Errorf("stack: interface %s: %s", i.name, e)
 	}
 	h.nextID++

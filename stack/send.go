@@ -13,32 +13,43 @@ import (
 // batches holds slices of frames, empty ones, so that sending and receiving allocate nothing.
 var batches = sync.Pool{New: func() any { b := make([]link.Frame, 0, 64); return &b }}
 
-// WritePackets implements netstack.LinkWriter. It borrows the packets: a frame is a second owner of their memory.
-func (n *nic) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
-	b := batches.Get().(*[]link.Frame)
-	frames := (*b)[:0]
-	var queue uint32
-	for _, pkt := range pkts.AsSlice() {
-		if n.noIPv6 && pkt.NetworkProtocolNumber == header.IPv6ProtocolNumber {
-			continue
-		}
-		if h := tcpHeader(pkt); h != nil {
-			narrowWindow(h, pkt)
-			n.flows.sent(h, pkt)
-			mtu := n.deviceInfo().MTU
-			n.iface.host.tight.sent(h, pkt, mtu)
-			if n.acks.holds(h, pkt, mtu) {
-				continue
-			}
-		}
-		queue = pkt.Hash
-		frames = append(frames, frame(pkt))
+// WritePacket implements netstack.QueueingDiscipline: nothing queues here. The engine's own discipline makes a list of each
+// packet. A frame is a second owner of the packet's memory.
+func (n *nic) WritePacket(pkt *netstack.PacketBuffer) tcpip.Error {
+	if !n.leaves(pkt) {
+		return nil
 	}
-	n.write(frames, queue)
+	b := batches.Get().(*[]link.Frame)
+	frames := append((*b)[:0], frame(pkt))
+	n.write(frames, pkt.Hash)
 	clear(frames)
 	*b = frames[:0]
 	batches.Put(b)
+	return nil
+}
+
+// WritePackets implements netstack.LinkWriter.
+func (n *nic) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
+	for _, pkt := range pkts.AsSlice() {
+		n.WritePacket(pkt)
+	}
 	return pkts.Len(), nil
+}
+
+// leaves makes a packet what the wire shall see, takes note of it, and reports whether it is to be sent now.
+func (n *nic) leaves(pkt *netstack.PacketBuffer) bool {
+	if n.noIPv6 && pkt.NetworkProtocolNumber == header.IPv6ProtocolNumber {
+		return false
+	}
+	h := tcpHeader(pkt)
+	if h == nil {
+		return true
+	}
+	narrowWindow(h, pkt)
+	n.flows.sent(h, pkt)
+	mtu := n.deviceInfo().MTU
+	n.iface.host.tight.sent(h, pkt, mtu)
+	return !n.acks.holds(h, pkt, mtu)
 }
 
 // steerer is a device that knows which of its queues, as an index, a frame's flow has: what comes back comes in there.
