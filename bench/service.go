@@ -23,7 +23,6 @@ type service struct {
 	kernel       func(f *far, s lean.Socket)                      // serves a socket
 	oneByOne     bool                                             // kernelStream serves one connection after the other, on one thread
 	inline       func(f *far) inlineHandler                       // in place of packets, where the host can
-	isOpen       bool                                             // a host of ours has the socket on all its addresses, as servers do
 	start        func(f *far, s sockets, at netip.AddrPort) error // in place of all these: opens its sockets itself
 }
 
@@ -40,10 +39,10 @@ var services = []service{
 	{name: "crr", network: "tcp", port: 1007, stream: echo, kernelStream: kernelEcho, oneByOne: true},
 	{name: "udp-echo", network: "udp", port: 7, packets: echoPackets, kernel: kernelEchoPackets},
 	{name: "udp-inline", network: "udp", port: 8, packets: echoPackets, kernel: kernelEchoPackets, inline: echoInline},
-	{name: "udp-sink", network: "udp", port: 9, packets: countPackets, kernel: kernelCountPackets, isOpen: true},
-	{name: "udp-source", network: "udp", port: 19, packets: sendPackets, kernel: kernelSendPackets, isOpen: true},
-	{name: "uso-sink", network: "udp", port: 2009, packets: countBlocks, kernel: kernelCountBlocks, isOpen: true},
-	{name: "uso-source", network: "udp", port: 2019, packets: sendBlocks, kernel: kernelSendBlocks, isOpen: true},
+	{name: "udp-sink", network: "udp", port: 9, packets: countPackets, kernel: kernelCountPackets},
+	{name: "udp-source", network: "udp", port: 19, packets: sendPackets, kernel: kernelSendPackets},
+	{name: "uso-sink", network: "udp", port: 2009, packets: countBlocks, kernel: kernelCountBlocks},
+	{name: "uso-source", network: "udp", port: 2019, packets: sendBlocks, kernel: kernelSendBlocks},
 	{name: "sink-writeto", network: "tcp", port: 2009, stream: sinkWriteTo, kernelStream: kernelSink},
 	{name: "source-readfrom", network: "tcp", port: 2019, stream: sourceReadFrom, kernelStream: kernelSource},
 	{name: "source-lossy", network: "tcp", port: 3019, stream: source},
@@ -115,9 +114,6 @@ func (f *far) offer(v *service, s sockets) error {
 	if i, ok := s.(inliner); ok && v.inline != nil {
 		_, err := i.Inline("udp", at, v.inline(f))
 		return err
-	}
-	if _, ok := s.(inliner); ok && v.isOpen {
-		at = netip.AddrPortFrom(netip.IPv4Unspecified(), v.port).String()
 	}
 	c, err := s.ListenPacket("udp", at)
 	if err == nil {
