@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -12,6 +13,10 @@ import (
 	"tapestry/link"
 	"tapestry/link/ethernet"
 )
+
+// heavyLoad is how many octets of a batch have the reader let others run before the next, who would otherwise starve where
+// frames come without a pause and all goroutines share one P.
+const heavyLoad = 128 << 10
 
 // fewFrames is how many frames a quiet interface has room for; a burst of more is read with room from batches.
 const fewFrames = 4
@@ -29,10 +34,15 @@ func (n *nic) read(q link.Queue) {
 			}
 			return
 		}
+		load := 0
 		for i := range frames[:n.coalesce(frames[:k])] {
+			load += frames[i].Len()
 			r.receive(&frames[i])
 		}
 		r.flush()
+		if k == len(frames) && many != nil || load >= heavyLoad {
+			runtime.Gosched()
+		}
 		switch {
 		case many == nil && k == fewFrames:
 			many = batches.Get().(*[]link.Frame)

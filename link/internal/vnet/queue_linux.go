@@ -181,10 +181,17 @@ func (q *Queue) read(fd uintptr) bool {
 	return true
 }
 
+// maxBurst is how many octets of a batch lead to no more reading: what was read should be in the cache still when it is
+// used.
+const maxBurst = 256 << 10
+
 // readMore reads what else is there, after a frame that was found at once.
 func (q *Queue) readMore(fd uintptr) {
-	before := q.got
-	for q.got < len(q.want) && q.err == 0 && q.try(fd) {
+	before, octets := q.got, int64(0)
+	for at := 0; q.got < len(q.want) && q.err == 0 && octets < maxBurst && q.try(fd); at = q.got {
+		for i := range q.want[at:q.got] {
+			octets += q.want[at+i].Data.Size()
+		}
 	}
 	q.burst.found(q.got > before)
 }
