@@ -55,7 +55,7 @@ func (n *nic) coalesce(frames []link.Frame) int {
 	c := coalescers.Get().(*coalescer)
 	defer coalescers.Put(c)
 	c.addr, c.trust = n.addr, n.trust
-	return c.merge(frames)
+	return c.merge(frames[:c.supersede(frames)])
 }
 
 // merge merges what can be, moves the frames up to close the gaps, and gives how many are left.
