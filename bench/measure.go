@@ -30,8 +30,23 @@ func (o *Options) plan() (p plan, err error) {
 	if p.scenarios, err = chosenScenarios(o); err != nil {
 		return p, err
 	}
-	p.paths, err = chosenPaths(o)
-	return p, err
+	if p.paths, err = chosenPaths(o); err != nil {
+		return p, err
+	}
+	return p, p.check()
+}
+
+// check is an error if there is nothing to measure.
+func (p *plan) check() error {
+	for _, s := range p.scenarios {
+		for _, on := range p.paths {
+			if on.measures(s) {
+				return nil
+			}
+		}
+	}
+	first, on := p.scenarios[0], p.paths[0]
+	return fmt.Errorf("%s is not measured on %s, nor is another of the scenarios on one of the paths; see bench/README.md", first.name, on.name)
 }
 
 // lab is what a whole run holds open.

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"fmt"
-	"slices"
 
 	"tapestry/bench/report"
 )
@@ -17,7 +16,7 @@ func (l *lab) rows() (out []report.Row) {
 		clear(medians)
 		for j := range paths {
 			if of := l.of(s, &paths[j]); len(of) > 0 {
-				medians[paths[j].name] = median(values(of))
+				medians[paths[j].name] = report.Median(values(of))
 			}
 		}
 		for j := range paths {
@@ -72,15 +71,6 @@ func values(of []sample) (v []float64) {
 		v = append(v, m.value)
 	}
 	return v
-}
-
-// median is the middle of v, or the mean of the two middle ones.
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	v = slices.Sorted(slices.Values(v))
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 // ratio compares the medians of two paths, above one for the better; nil if there is no other.

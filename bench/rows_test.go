@@ -12,23 +12,6 @@ import (
 	"tapestry/link"
 )
 
-func TestMedian(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		v    []float64
-		want float64
-	}{
-		{"none", nil, 0},
-		{"one", []float64{3}, 3},
-		{"odd", []float64{30, 10, 20}, 20},
-		{"even", []float64{40, 10, 20, 30}, 25},
-	} {
-		if got := median(tt.v); got != tt.want {
-			t.Errorf("%s: median(%v) = %v, want %v", tt.name, tt.v, got, tt.want)
-		}
-	}
-}
-
 func TestRatio(t *testing.T) {
 	medians := map[string]float64{"tap": 20, "veth": 40, "nothing": 0}
 	more, less := &scenario{}, &scenario{unit: unit{less: true}}

@@ -57,6 +57,7 @@ func (o *Options) check() error {
 
 func runInside(ctx context.Context, o Options, own string) (*report.Report, error) {
 	cmd := netns.Command(roleArg, "inside", own)
+	cmd.SysProcAttr.Setpgid = true // a terminal's Ctrl-C is for this process, which then ends that one
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

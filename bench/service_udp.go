@@ -21,7 +21,7 @@ func countPackets(f *far, c packetConn) {
 		return 1, err
 	}
 	if u, ok := c.(*stack.UDPConn); ok {
-		batch := newDatagrams(datagramSize)
+		batch := newDatagrams(inFlight, datagramSize)
 		read = func() (int, error) { return u.ReadBatch(batch) }
 	}
 	for {
@@ -33,13 +33,20 @@ func countPackets(f *far, c packetConn) {
 	}
 }
 
-// newDatagrams makes room for as many as are in flight.
-func newDatagrams(size int) []stack.Datagram {
-	batch := make([]stack.Datagram, inFlight)
+// newDatagrams makes room for n.
+func newDatagrams(n, size int) []stack.Datagram {
+	batch := make([]stack.Datagram, n)
 	for i := range batch {
 		batch[i].Data = make([]byte, size)
 	}
 	return batch
+}
+
+// address says where all of them go, and how they are cut.
+func address(batch []stack.Datagram, to netip.AddrPort, segment int) {
+	for i := range batch {
+		batch[i].Addr, batch[i].SegmentSize = netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), segment
+	}
 }
 
 // sendPackets sends what is wished for, likewise. What the device has no room for is lost.
@@ -57,10 +64,8 @@ func sendPackets(_ *far, c packetConn) {
 		}
 		send := func() { c.WriteTo(block[:size], from) }
 		if u, ok := c.(*stack.UDPConn); ok {
-			batch := newDatagrams(size)
-			for i := range batch {
-				batch[i].Addr = netip.AddrPortFrom(to.AddrPort().Addr().Unmap(), to.AddrPort().Port())
-			}
+			batch := newDatagrams(inFlight, size)
+			address(batch, to.AddrPort(), 0)
 			send = func() { u.WriteBatch(batch) }
 		}
 		for start := time.Now(); time.Since(start) < d; {

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"net"
-	"net/netip"
 	"time"
 
 	"tapestry/bench/internal/lean"
@@ -33,7 +32,7 @@ func countBatches(f *far, c *stack.UDPConn) {
 	if err := c.SetCoalescing(true); err != nil {
 		return
 	}
-	for ms := newBatch(usoRoom); ; {
+	for ms := newDatagrams(usoBatch, usoRoom); ; {
 		n, err := c.ReadBatch(ms)
 		if err != nil {
 			return
@@ -46,17 +45,9 @@ func countBatches(f *far, c *stack.UDPConn) {
 	}
 }
 
-func newBatch(size int) []stack.Datagram {
-	ms := make([]stack.Datagram, usoBatch)
-	for i := range ms {
-		ms[i].Data = make([]byte, size)
-	}
-	return ms
-}
-
 // sendBlocks sends what is wished for, in batches where the socket has them, and else a datagram at a time.
 func sendBlocks(_ *far, c packetConn) {
-	block, ms := make([]byte, usoRoom), newBatch(usoBlock)
+	block, ms := make([]byte, usoRoom), newDatagrams(usoBatch, usoBlock)
 	for {
 		n, from, err := c.ReadFrom(block)
 		if err != nil {
@@ -69,19 +60,12 @@ func sendBlocks(_ *far, c packetConn) {
 		}
 		send := func() { c.WriteTo(block[:usoSegment], from) } // what the device has no room for is lost
 		if u, ok := c.(*stack.UDPConn); ok {
-			address(ms, to.AddrPort())
+			address(ms, to.AddrPort(), usoSegment)
 			send = func() { u.WriteBatch(ms) }
 		}
 		for start := time.Now(); time.Since(start) < d; {
 			send()
 		}
-	}
-}
-
-func address(ms []stack.Datagram, to netip.AddrPort) {
-	for i := range ms {
-		ms[i].Addr = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-		ms[i].SegmentSize = usoSegment
 	}
 }
 

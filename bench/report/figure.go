@@ -7,9 +7,12 @@ import (
 	"strings"
 )
 
+// Median is that of the row's values.
+func (r *Row) Median() float64 { return Median(r.Value) }
+
 // Median is the value in the middle, the mean of the two middle ones of an even number; zero without values.
-func (r *Row) Median() float64 {
-	v := slices.Sorted(slices.Values(r.Value))
+func Median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
 	if len(v) == 0 {
 		return 0
 	}

@@ -28,7 +28,7 @@ func NewProgress(w io.Writer, width int, now func() time.Time) *Progress {
 	return &Progress{w: w, isTerminal: width > 0, width: width, now: now, start: now()}
 }
 
-// Step says that what is about to be measured, after done measurements of total.
+// Step says what was measured as the last of done measurements of total.
 func (p *Progress) Step(done, total int, what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -119,6 +119,9 @@ func (t *table) proof(row *Row) {
 	for _, a := range row.Aims {
 		parts = append(parts, verdict(a)+" "+row.aim(a)+" (is "+figure(a.Value)+")")
 	}
+	if row.Limit != nil {
+		parts = append(parts, "limit "+row.Limit.Path)
+	}
 	for _, c := range row.Proof {
 		parts = append(parts, c.Name+" "+c.Value)
 	}

@@ -71,6 +71,9 @@ func (b *benchmark) run(c *cobra.Command) error {
 	if b.list {
 		return listBenchmarks(c.OutOrStdout())
 	}
+	if err := b.prepare(); err != nil {
+		return err
+	}
 	p := results.NewProgress(os.Stderr, results.TerminalWidth(os.Stderr), nil)
 	b.Progress = func(s bench.Progress) {
 		p.Step(s.Done, s.Total, fmt.Sprintf("%-14s %-12s %s %s", s.Scenario, s.Path, briefly(s.Value), s.Unit))
@@ -87,6 +90,27 @@ func (b *benchmark) run(c *cobra.Command) error {
 		return err
 	}
 	return b.verdict(r)
+}
+
+// prepare sees before anything is measured that the results can be written.
+func (b *benchmark) prepare() error {
+	if b.json == "-" && b.benchstat == "-" {
+		return errors.New("--json and --benchstat cannot both be on standard output; give one of them a file")
+	}
+	for _, name := range []string{b.json, b.benchstat} {
+		if name == "" || name == "-" {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666) // what is in it stays until there are results
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	if b.charts == "" {
+		return nil
+	}
+	return os.MkdirAll(b.charts, 0o755)
 }
 
 // briefly shows a value of any size with three digits or more.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"flag"
@@ -8,8 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"golang.org/x/sys/unix"
 	results "tapestry/bench/report"
 	"tapestry/internal/nstest"
 )
@@ -46,6 +50,10 @@ func TestBenchRefuses(t *testing.T) {
 		{"scenario", []string{"--scenario", "tcp_t"}, `no scenario "tcp_t"; did you mean "tcp_to"?`},
 		{"path", []string{"--path", "tap,gvizor"}, `no path "gvizor"; did you mean "gvisor"?`},
 		{"placement", []string{"--place", "splt"}, `no placement "splt"; did you mean "split"?`},
+		{"file", []string{"--json", "/nowhere/run.json"}, "open /nowhere/run.json"},
+		{"folder", []string{"--plots", "/dev/null/charts"}, "/dev/null"},
+		{"one output for two", []string{"--json", "-", "--benchstat", "-"}, "cannot both be on standard output"},
+		{"nothing", []string{"--scenario", "pipe_bulk", "--path", "tap"}, "pipe_bulk is not measured on tap"},
 		{"argument", []string{"quick"}, `unknown command "quick"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,4 +84,67 @@ func TestBenchRun(t *testing.T) {
 			t.Errorf("want two rows of two rounds, got %s", out)
 		}
 	})
+}
+
+// TestBenchEnds: what ends the program leaves no process of it. Ctrl-C at a terminal, which all of its group hear, is no
+// failure.
+func TestBenchEnds(t *testing.T) {
+	nstest.Tool(t, "ip")
+	for _, tt := range []struct {
+		name   string
+		end    func(pid int) error
+		status int // -1: by the signal
+	}{
+		{"Ctrl-C", func(pid int) error { return unix.Kill(-pid, unix.SIGINT) }, 130},
+		{"SIGTERM", func(pid int) error { return unix.Kill(pid, unix.SIGTERM) }, 130},
+		{"SIGKILL", func(pid int) error { return unix.Kill(pid, unix.SIGKILL) }, -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command(binary, "bench", "--scenario", "udp_rr", "--path", "veth,pasta,slirp4netns", "--rounds", "1000", "--for", "20ms")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			stderr, err := cmd.StderrPipe()
+			if err == nil {
+				err = cmd.Start()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(stderr)
+			for range 3 { // it measures
+				lines.Scan()
+			}
+			if err := tt.end(cmd.Process.Pid); err != nil {
+				t.Error(err)
+			}
+			for lines.Scan() {
+				if !strings.Contains(lines.Text(), "udp_rr") {
+					t.Errorf("says %q", lines.Text())
+				}
+			}
+			cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != tt.status {
+				t.Errorf("status %d, want %d", got, tt.status)
+			}
+			checkNoneLeft(t)
+		})
+	}
+}
+
+// checkNoneLeft waits until no process of the program is there.
+func checkNoneLeft(t *testing.T) {
+	t.Helper()
+	var left []string
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		left = nil
+		links, _ := filepath.Glob("/proc/[0-9]*/exe")
+		for _, l := range links {
+			if name, _ := os.Readlink(l); name == binary {
+				left = append(left, filepath.Dir(l))
+			}
+		}
+		if left == nil {
+			return
+		}
+	}
+	t.Errorf("processes %v are left", left)
 }
