@@ -54,11 +54,11 @@
 //   - right: header and message checksum, a hop limit that is not 0 (255 for solicitations, RFC 4861 §7.1.1), in
 //     ARP and solicitations a sender's hardware address that is the frame's.
 //
-// Answers leave to the station that asked, whatever routes and filters the host has. There is no limit to their rate: each is
-// no longer than its question. Neither the host's counters nor a capture on the device see them ([Device.ResponderStats]
-// does), and the host learns no neighbour from them. Addresses must be in use, not tentative; with Config.Whole the
-// list is the responder's alone, and the device takes all that is for its station. A host that forwards sets
-// Config.Router.
+// Answers leave to the station that asked, whatever routes and filters the host has. There is no limit to their rate: each
+// is no longer than its question. Neither the host's counters nor a capture on the device see them
+// ([Device.ResponderStats] does), and the host learns no neighbour from them. Addresses must be in use, not tentative; with
+// Config.Whole the list is the responder's alone, and the device takes all that is for its station. A host that forwards
+// sets Config.Router.
 //
 // In generic mode answers always leave. In the driver they do where it has XDP_TX. veth drops them, and everything else
 // that a program sends, unless the peer has a program too or receive offload (`ethtool -K PEER gro on`). The kernel

@@ -36,9 +36,9 @@ func driverOf(name string) string {
 	return unix.ByteSliceToString(info.Driver[:])
 }
 
-// answering says how the program sends frames back, see responder.via, and whether they arrive. In generic mode, and in
-// every driver but one that has XDP_TX, that does. veth takes frames only if its peer has a program or receive offload (GRO), and
-// tells so as a feature of its own; and after XDP_TX it wakes only a peer with a program, but after a redirect any.
+// answering says how the program sends frames back, see responder.via, and whether they arrive. They do in generic mode,
+// and in every driver that has XDP_TX. veth takes frames only if its peer has a program or receive offload (GRO), and tells
+// so as a feature of its own; and after XDP_TX it wakes only a peer with a program, but after a redirect any.
 func answering(driver bool, name string, ifindex int) (via int, ok bool) {
 	if !driver {
 		return 0, true

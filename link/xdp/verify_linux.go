@@ -41,7 +41,8 @@ func (c *code) length(off int16, start, least, most int32) {
 const blockWords = 8
 
 // verify adds the R4 octets at R3 to the sum in R0, asks that it is that of a message whose checksum is right, and goes to
-// the answer that regCase tells, with the sum in R4. The length is bounded, which the kernel's verifier sees by going round and round.
+// the answer that regCase tells, with the sum in R4. The length is bounded, which the kernel's verifier sees by going
+// round and round.
 func verify(c *code, v4, v6 bool) {
 	c.label = "verify"
 	addBlocks(c, 4*blockWords, "words")

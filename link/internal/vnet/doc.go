@@ -15,11 +15,11 @@
 //
 // With one P ([runtime.GOMAXPROCS]) a reader that finds nothing may go on trying for a bounded time before it parks, and
 // lets the other goroutines run between two tries. Whether that pays depends on what wakes faster here: a parked thread,
-// or a peer that must go to another core because the reader keeps its own. So it is
-// tried: 256 waits begin, 16 in turn, with parking or with spinning, and what takes at most nine tenths of the time for
-// a frame is kept for 8192 waits. A trial that is lost comes again after 1024 waits, then 2048, up to 65536. A trial ends as lost
-// when half of the spins were in vain, and spinning ends when half of the last 16 were. A wait of more than 1 ms sends the
-// reader back to the beginning of a trial, which parks: a device that is idle, or hears a frame now and then, never
+// or a peer that must go to another core because the reader keeps its own. So it is tried: 256 waits begin, 16 in turn,
+// with parking or with spinning, and spinning is kept for 8192 waits if it takes at most nine tenths of the time for a
+// frame. A trial that is lost comes again after 1024 waits, then 2048, up to 65536. A trial ends as lost when half of the
+// spins were in vain, and spinning ends when half of the last 16 were. Unless a trial is lost, a wait of more than 1 ms
+// sends the reader back to the beginning of one, which parks: a device that is idle, or hears a frame now and then, never
 // spins. A spinning goroutine is always ready to run, so the scheduler would look at no other descriptor meanwhile;
 // therefore every 16th wait parks.
 //

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// await returns when a child has ended, or when that cannot be waited for without a system call that blocks (Linux 5.10). One
-// that blocks would keep the processor that it runs on from the lab's hosts, for some milliseconds where there is but one
-// (package procs).
+// await returns when a child has ended, or when that cannot be waited for without a system call that blocks (Linux
+// 5.10). One that blocks would keep the processor that it runs on from the lab's hosts, for some milliseconds where there
+// is but one (package procs).
 func await(p *os.Process) {
 	fd, err := unix.PidfdOpen(p.Pid, unix.PIDFD_NONBLOCK)
 	if err != nil {
