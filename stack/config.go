@@ -54,7 +54,7 @@ type TCPConfig struct {
 	KeepaliveIdle     time.Duration // RFC 9293 §3.8.4; default 2 h; negative: keepalive off
 	KeepaliveInterval time.Duration // default 75 s
 	KeepaliveCount    int           // default 9
-	// AckDelay is how long an acknowledgement may wait for data to go with it, or twice as long: less than 500 ms (RFC 9293
+	// AckDelay is how long an acknowledgement may wait for data to go with it, or twice as long: less than 250 ms (RFC 9293
 	// §3.8.6.3). Default 20 ms with the system's clock, else none; negative: none.
 	AckDelay time.Duration
 	TimeWait time.Duration // RFC 9293 §3.4.1; default 60 s

@@ -14,22 +14,26 @@ import (
 // Constants of delayed acknowledgements.
 const (
 	defaultAckDelay = 20 * time.Millisecond
-	maxAckDelay     = 500 * time.Millisecond // RFC 9293 §3.8.6.3: less than that
+	maxAckDelay     = 250 * time.Millisecond // RFC 9293 §3.8.6.3: twice it, at most, is less than half a second
 	ackSlots        = 64                     // connections of an interface whose acknowledgements can be delayed at a time
 )
 
 // delayedAcks hold back acknowledgements that carry nothing else, for a moment in which data may come that carries them
-// along (RFC 9293 §3.8.6.3): the answer to a request then is one segment, not two. The engine acknowledges whatever it takes at
-// once, before the application has seen it.
+// along (RFC 9293 §3.8.6.3): the answer to a request then is one segment, not two. The engine acknowledges whatever it
+// takes at once, before the application has seen it.
 //
-// One that is held leaves when the delay is over, at the latest when it has passed twice; it is superseded by any later segment of
-// its connection, and a second acknowledgement leaves at once. Never held are: what acknowledges more than one
-// segment, nothing new (it tells of a hole or of a window) or selectively, and the next one after those (RFC 5681 §4.2); a
-// window of less than a segment; and what follows the SYN.
+// One that is held leaves when the delay is over, at the latest when it has passed twice, or when the interface is
+// closed. It is superseded by any segment of its connection that has its sequence number or a later one, and a second
+// acknowledgement leaves at once. Never held are: what acknowledges more than one segment, nothing new (it tells of a
+// hole or of a window) or selectively, and the next one after those (RFC 5681 §4.2); a window of less than a segment; and
+// what follows the SYN.
+//
+// A segment with an earlier sequence number is a probe, or is sent again. A peer who has those octets takes nothing from
+// it, the acknowledgement neither (RFC 9293 §3.10.7.4), so what is held stays held.
 //
 // The timer runs while something is held, and is not set anew for each: a shorter delay would have it, and the kernel's
-// timer behind it, fire and be set many times more often, which costs more than the segments that are saved. Connections share a small table without chains: two that fall on one slot delay
-// less, and nothing else changes.
+// timer behind it, fire and be set many times more often, which costs more than the segments that are saved. Connections
+// share a small table without chains: two that fall on one slot delay less, and nothing else changes.
 type delayedAcks struct {
 	delay time.Duration // not positive: none is held
 	clock link.Clock
@@ -42,7 +46,7 @@ type delayedAcks struct {
 	timer  link.Timer
 	armed  bool
 	closed bool
-	out    [1]link.Frame // guarded by sending
+	out    [1]link.Frame // guarded by flight
 	flight sync.Mutex    // held by the one who uses out; taken outside of mu
 }
 
@@ -52,6 +56,7 @@ type ackSlot struct {
 	known bool // ack is, and the next may be held
 	held  bool
 	ack   uint32 // the last acknowledgement number that was sent or is held
+	seq   uint32 // of what is held
 	tick  uint32 // when it was held
 	hash  uint32
 	frame link.Frame
@@ -85,6 +90,10 @@ func (d *delayedAcks) holds(h header.TCP, pkt *netstack.PacketBuffer, mtu int) b
 		}
 		*s = ackSlot{key: k}
 	}
+	const fresh = header.TCPFlagSyn | header.TCPFlagRst // what was held before one of them does not matter any more
+	if s.held && int32(h.SequenceNumber()-s.seq) < 0 && h.Flags()&fresh == 0 {
+		return false
+	}
 	mayHold := s.known && !s.held
 	news := h.AckNumber() - s.ack
 	isPlain := isPlainAck(h, pkt)
@@ -95,6 +104,7 @@ func (d *delayedAcks) holds(h header.TCP, pkt *netstack.PacketBuffer, mtu int) b
 	if !mayHold || !isPlain || news == 0 || news > segment {
 		return false
 	}
+	s.seq = h.SequenceNumber()
 	d.hold(s, pkt)
 	return true
 }
@@ -108,7 +118,8 @@ func isCalm(h header.TCP, news uint32, payload int) bool {
 	return payload > 0 || news > 0 && !hasSACK(h.Options())
 }
 
-// isPlainAck reports whether a segment acknowledges in sequence and does nothing else, with a window that keeps the peer sending.
+// isPlainAck reports whether a segment acknowledges in sequence and does nothing else, with a window that keeps the peer
+// sending.
 func isPlainAck(h header.TCP, pkt *netstack.PacketBuffer) bool {
 	return h.Flags() == header.TCPFlagAck && pkt.Data().Size() == 0 && h.WindowSize() > smallWindow && !hasSACK(h.Options())
 }
@@ -132,6 +143,7 @@ func (d *delayedAcks) hold(s *ackSlot, pkt *netstack.PacketBuffer) {
 		return
 	}
 	d.armed = true
+	d.tick++ // so that this one is due when the timer fires
 	if d.timer == nil {
 		d.timer = d.clock.AfterFunc(d.delay, d.expire)
 		return
@@ -159,11 +171,7 @@ func (d *delayedAcks) drop(s *ackSlot) {
 
 // expire sends what was held when the timer was set, and sets it again for what came later.
 func (d *delayedAcks) expire() {
-	d.flight.Lock()
-	defer d.flight.Unlock()
-	for hash, ok := d.takeDue(); ok; hash, ok = d.takeDue() {
-		d.send(d.out[:], hash)
-	}
+	d.sendDue()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tick++
@@ -172,10 +180,23 @@ func (d *delayedAcks) expire() {
 	}
 }
 
+// sendDue sends what has been held since before this tick.
+func (d *delayedAcks) sendDue() {
+	d.flight.Lock()
+	defer d.flight.Unlock()
+	for hash, ok := d.takeDue(); ok; hash, ok = d.takeDue() {
+		d.send(d.out[:], hash)
+		d.out[0] = link.Frame{}
+	}
+}
+
 // takeDue moves one that has been held since before this tick to out.
 func (d *delayedAcks) takeDue() (hash uint32, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.held == 0 {
+		return 0, false
+	}
 	for i := range d.slots {
 		if s := &d.slots[i]; s.held && s.tick != d.tick {
 			d.out[0], s.frame, s.held = s.frame, link.Frame{}, false
@@ -186,19 +207,15 @@ func (d *delayedAcks) takeDue() (hash uint32, ok bool) {
 	return 0, false
 }
 
-// close gives everything up: the device is closed.
+// close sends what is held and holds nothing from then on: the device is about to be closed. The last acknowledgement of
+// a connection may be among it, without which the peer would send its FIN again to nobody.
 func (d *delayedAcks) close() {
 	d.mu.Lock()
 	d.closed = true
-	if d.slots != nil {
-		for i := range d.slots {
-			d.drop(&d.slots[i])
-		}
-	}
+	d.tick++
 	if d.timer != nil {
 		d.timer.Stop()
 	}
 	d.mu.Unlock()
-	d.flight.Lock() // who sends is done
-	defer d.flight.Unlock()
+	d.sendDue()
 }

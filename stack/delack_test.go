@@ -172,6 +172,109 @@ func TestDelayedAcksOff(t *testing.T) {
 	}
 	if h, err := New(Config{TCP: TCPConfig{AckDelay: maxAckDelay}}); err == nil {
 		h.Close()
-		t.Error("New took a delay of 500 ms")
+		t.Errorf("New took a delay of up to twice %v", maxAckDelay)
 	}
+}
+
+// heldAck gives delayed acknowledgements of which one, of ack 1100 and with sequence number seq, is held, and those that
+// were sent.
+func heldAck(t *testing.T, clock link.Clock, seq uint32) (d *delayedAcks, out func(flags header.TCPFlags, seq, ack uint32, payload int) bool, sent *[]uint32) {
+	t.Helper()
+	d, sent = &delayedAcks{}, new([]uint32)
+	d.init(Config{TCP: TCPConfig{AckDelay: time.Second}, Clock: clock}, func(f []link.Frame, _ uint32) {
+		b := f[0].AppendTo(nil)
+		*sent = append(*sent, header.TCP(b[len(b)-header.TCPMinimumSize:]).AckNumber())
+		link.ReleaseAll(f)
+	})
+	out = func(flags header.TCPFlags, seq, ack uint32, payload int) bool {
+		h, pkt := outSegment(1000, flags, ack, 1000, nil, payload)
+		defer pkt.DecRef()
+		h.SetSequenceNumber(seq)
+		return d.holds(h, pkt, 1500)
+	}
+	out(header.TCPFlagSyn|header.TCPFlagAck, seq-1, 1000, 0)
+	if !out(header.TCPFlagAck, seq, 1100, 0) {
+		t.Fatal("the acknowledgement is not held")
+	}
+	return d, out, sent
+}
+
+// TestDelayedAcksBehind: what the peer may have already does not take the place of an acknowledgement.
+func TestDelayedAcksBehind(t *testing.T) {
+	const ack, rst = header.TCPFlagAck, header.TCPFlagRst
+	for _, tt := range []struct {
+		name      string
+		flags     header.TCPFlags
+		back      uint32 // how far behind the acknowledgement
+		payload   int
+		supersede bool
+	}{
+		{name: "data", flags: ack, payload: 100, supersede: true},
+		{name: "a probe of the window", flags: ack, back: 1, payload: 1},
+		{name: "a keepalive probe", flags: ack, back: 1},
+		{name: "sent again", flags: ack, back: 1460, payload: 1460},
+		{name: "a reset", flags: ack | rst, back: 1460, supersede: true},
+	} {
+		for _, seq := range []uint32{5000, 0} {
+			t.Run(fmt.Sprint(tt.name, " before ", seq), func(t *testing.T) {
+				clock := &ackClock{}
+				d, out, sent := heldAck(t, clock, seq)
+				defer d.close()
+				if out(tt.flags, seq-tt.back, 1100, tt.payload) {
+					t.Error("it is held")
+				}
+				clock.fire()
+				if superseded := len(*sent) == 0; superseded != tt.supersede {
+					t.Errorf("sent %v, superseded: %v, want %v", *sent, superseded, tt.supersede)
+				}
+			})
+		}
+	}
+}
+
+// TestDelayedAcksLone: one that nothing follows leaves after one delay, not two.
+func TestDelayedAcksLone(t *testing.T) {
+	clock := &ackClock{}
+	d, _, sent := heldAck(t, clock, 5000)
+	defer d.close()
+	clock.fire()
+	if !slices.Equal(*sent, []uint32{1100}) || clock.armed {
+		t.Errorf("sent %v after one delay, timer armed: %v", *sent, clock.armed)
+	}
+}
+
+// TestDelayedAcksClose: what is held leaves before the device is closed, and nothing is held later.
+func TestDelayedAcksClose(t *testing.T) {
+	clock := &ackClock{}
+	d, out, sent := heldAck(t, clock, 5000)
+	d.close()
+	if !slices.Equal(*sent, []uint32{1100}) || clock.armed {
+		t.Errorf("sent %v, timer armed: %v", *sent, clock.armed)
+	}
+	if out(header.TCPFlagAck, 5000, 1200, 0) {
+		t.Error("an acknowledgement is held after close")
+	}
+	new(delayedAcks).close() // of an interface without connections
+}
+
+// TestDelayedAcksOfInterface: an interface that is closed sends what it holds.
+func TestDelayedAcksOfInterface(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	i, _ := s.host.interfaceByName("eth0")
+	i.nic.acks.delay = time.Hour
+	for ack := uint32(100); ack <= 200; ack += 100 {
+		_, pkt := outSegment(1000, header.TCPFlagAck, ack, 1000, nil, 0)
+		pkt.LinkHeader().Push(header.EthernetMinimumSize)
+		i.nic.WritePacket(pkt)
+		pkt.DecRef()
+	}
+	isAck := func(ack uint32) func([]byte) bool {
+		return func(b []byte) bool {
+			const l4 = header.EthernetMinimumSize + header.IPv4MinimumSize
+			return len(b) == l4+header.TCPMinimumSize && header.TCP(b[l4:]).AckNumber() == ack
+		}
+	}
+	s.expect("the first", isAck(100))
+	s.host.Close()
+	s.expect("the one that was held", isAck(200))
 }

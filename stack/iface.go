@@ -124,13 +124,14 @@ func (h *Host) remove(i *Interface) {
 	h.mu.Unlock()
 	h.ns.RemoveRoutes(func(r tcpip.Route) bool { return r.NIC == i.id })
 	h.ns.RemoveNIC(i.id)
+	h.shortcuts.changed()
 	i.close()
 }
 
 // close closes the device and waits for its readers.
 func (i *Interface) close() error {
-	err := i.nic.dev.Close()
 	i.nic.acks.close()
+	err := i.nic.dev.Close()
 	i.readers.Wait()
 	i.nic.handlers.close()
 	return err

@@ -62,7 +62,8 @@ func (c TCPConfig) withDefaults() (TCPConfig, error) {
 	defaultTo(&c.KeepaliveInterval, 75*time.Second)
 	defaultTo(&c.KeepaliveCount, 9)
 	if c.AckDelay >= maxAckDelay {
-		return c, fmt.Errorf("stack: acknowledgements delayed by %v: want less than %v (RFC 9293 §3.8.6.3)", c.AckDelay, maxAckDelay)
+		return c, fmt.Errorf("stack: acknowledgements delayed by up to twice %v: want less than %v (RFC 9293 §3.8.6.3)",
+			c.AckDelay, 2*maxAckDelay)
 	}
 	defaultTo(&c.TimeWait, 60*time.Second)
 	defaultTo(&c.Backlog, 4096)
