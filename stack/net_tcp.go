@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -18,6 +19,8 @@ type TCPConn struct {
 	rd   tcpip.SliceWriter // guarded by read.mu
 	src  bytes.Reader      // guarded by write.mu
 	loan loan              // of received memory to WriteTo
+
+	sizeMu sync.Mutex // held while the engine is told of the receive buffer's size
 }
 
 var (

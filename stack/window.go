@@ -120,17 +120,26 @@ func (c *TCPConn) moveWindow(n int) {
 // offerWindow has the engine acknowledge with the present window, if that is a segment: it does when the buffer's size
 // changes and makes room. Here the size stays; the engine is told that it was nothing before. It then takes the size for
 // one that the user chose and stops adapting it, which is undone. Nobody reads or writes that mark but who holds read.mu,
-// and SetReadBuffer.
+// and SetReadBuffer. The caller holds c.read.mu.
 func (c *TCPConn) offerWindow() {
 	ep, ok := c.ep.(*tcp.Endpoint)
 	if !ok {
 		return
 	}
+	c.sizeMu.Lock() // inside of read.mu and loan.mu, before the engine's
+	defer c.sizeMu.Unlock()
 	isFixed := ep.RcvAutoParams.Disabled
 	if _, tell := ep.OnSetReceiveBufferSize(ep.SocketOptions().GetReceiveBufferSize(), 0); tell != nil {
 		tell()
 	}
 	ep.RcvAutoParams.Disabled = isFixed
+}
+
+// SetReadBuffer sets how many octets the connection holds for a slow reader, and has the size stay.
+func (c *TCPConn) SetReadBuffer(octets int) error {
+	c.sizeMu.Lock()
+	defer c.sizeMu.Unlock()
+	return c.socket.SetReadBuffer(octets)
 }
 
 // flow names the connection as its outgoing segments do.

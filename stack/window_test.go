@@ -190,3 +190,32 @@ func TestWindowUpdate(t *testing.T) {
 		t.Error("the receive buffer does not adapt any more")
 	}
 }
+
+// TestWindowUpdateSetReadBuffer: a size that the user sets while somebody reads stays.
+func TestWindowUpdateSetReadBuffer(t *testing.T) {
+	_, far := connected(t, 0)
+	ep := far.ep.(*tcp.Endpoint)
+	for range 200 {
+		ep.RcvAutoParams.Disabled = false
+		started, end := make(chan struct{}), make(chan struct{})
+		go func() { // ends after some updates
+			defer close(end)
+			for i := range 50 {
+				far.read.mu.Lock()
+				far.offerWindow()
+				far.read.mu.Unlock()
+				if i == 0 {
+					close(started)
+				}
+			}
+		}()
+		<-started
+		if err := far.SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
+		}
+		<-end
+		if !ep.RcvAutoParams.Disabled {
+			t.Fatal("the receive buffer goes on adapting")
+		}
+	}
+}
