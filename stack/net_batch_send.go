@@ -7,9 +7,6 @@ import (
 	"tapestry/link"
 )
 
-// batchFrames is how many frames are given to a device at once at most.
-const batchFrames = 64
-
 // batchWriter is the memory of one call of WriteBatch.
 type batchWriter struct {
 	conn  *UDPConn

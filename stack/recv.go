@@ -46,7 +46,7 @@ func (n *nic) read(q link.Queue) {
 		switch {
 		case many == nil && k == fewFrames:
 			many = batches.Get().(*[]link.Frame)
-			frames = (*many)[:cap(*many)]
+			frames = (*many)[:batchFrames] // it may be longer, see receiveDatagrams
 		case many != nil && k < fewFrames:
 			batches.Put(many)
 			frames, many = few, nil

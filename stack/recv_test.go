@@ -254,3 +254,38 @@ func BenchmarkReceive(b *testing.B) {
 		i.nic.receive(&f)
 	}
 }
+
+// bursts is a queue that gives frames of no use, four at a time.
+type bursts struct {
+	link.Queue
+	left, most int // most is the room that a reader had
+}
+
+func (b *bursts) ReadFrames(f []link.Frame) (int, error) {
+	b.most = max(b.most, len(f))
+	if b.left--; b.left < 0 {
+		return 0, net.ErrClosed
+	}
+	for i := range f[:fewFrames] {
+		f[i] = link.NewFrame([]byte("runt"))
+	}
+	return fewFrames, nil
+}
+
+// TestReadRoom: a super-frame of many small datagrams does not have readers ask for as many frames at once.
+func TestReadRoom(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	i, _ := s.host.interfaceByName("eth0")
+	s.listenUDP("udp4", ":9000")
+	for range 20 { // a pool may forget
+		u := udpDatagram(addrPortOf(peer4, 5000), addrPortOf(host4, 9000), make([]byte, 1000), 0)
+		f := link.NewFrame(ip4(peer4, host4, udpProto, u, 0, false))
+		f.GSO, f.GSOSize = link.GSOUDP, 1
+		i.nic.receive(&f)
+		b := &bursts{left: 3}
+		i.nic.read(b)
+		if b.most != batchFrames {
+			t.Fatalf("room for %d frames, want %d", b.most, batchFrames)
+		}
+	}
+}

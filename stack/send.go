@@ -10,8 +10,12 @@ import (
 	"tapestry/link/ethernet"
 )
 
-// batches holds slices of frames, empty ones, so that sending and receiving allocate nothing.
-var batches = sync.Pool{New: func() any { b := make([]link.Frame, 0, 64); return &b }}
+// batchFrames is how many frames are read from or given to a device at once at most.
+const batchFrames = 64
+
+// batches holds slices of frames, empty ones with room for batchFrames or more, so that sending and receiving allocate
+// nothing.
+var batches = sync.Pool{New: func() any { b := make([]link.Frame, 0, batchFrames); return &b }}
 
 // WritePacket implements netstack.QueueingDiscipline: nothing queues here. The engine's own discipline makes a list of each
 // packet. A frame is a second owner of the packet's memory.
