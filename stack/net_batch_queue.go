@@ -128,7 +128,11 @@ func (q *datagramQueue) read(a *arrival, b []byte, several bool) (n, size int) {
 	n = a.octets
 	if a.piece > 0 {
 		n = min(n, a.piece)
-		if whole := min(a.octets, len(b)/a.piece*a.piece); several && whole > a.piece {
+		whole := a.octets
+		if len(b) < whole {
+			whole = len(b) / a.piece * a.piece
+		}
+		if several && whole > a.piece {
 			n, size = whole, a.piece
 		}
 	}

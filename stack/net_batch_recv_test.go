@@ -102,9 +102,10 @@ func TestReadBatchCoalesces(t *testing.T) {
 		n, sizes []int // what each element holds, and the size of each of several
 	}{
 		{"whole", 65536, true, []int{2500}, []int{1000}},
+		{"just whole", 2600, true, []int{2500}, []int{1000}},
 		{"not asked for", 65536, false, []int{1000, 1000, 500}, []int{0, 0, 0}},
 		{"room for two", 2100, true, []int{2000, 500}, []int{1000, 0}},
-		{"room for one", 1999, true, []int{1000, 1000, 500}, []int{0, 0, 0}},
+		{"room for one", 1499, true, []int{1000, 1000, 500}, []int{0, 0, 0}},
 		{"cut", 900, true, []int{900, 900, 500}, []int{0, 0, 0}},
 		{"no room", 0, true, []int{0, 0, 0}, []int{0, 0, 0}},
 	}
@@ -424,5 +425,41 @@ func TestReadBatchAllocations(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestReadBatchNextOwner: who opens the port while the one before is still closing has its datagrams.
+func TestReadBatchNextOwner(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	first := udpAt(t, s.host, "udp4", ":9000")
+	first.SetReadDeadline(time.Now().Add(-time.Second))
+	first.ReadBatch(room(1, 100))
+	if s.host.shortcuts.find(false, &[16]byte{}, 9000) != first {
+		t.Fatal("the socket takes nothing")
+	}
+	first.read.mu.Lock() // Close gives up its port, and waits for a reader
+	closed := make(chan struct{})
+	go func() { // ends with the test
+		defer close(closed)
+		first.Close()
+	}()
+	var pc net.PacketConn
+	var err error
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if pc, err = s.host.ListenPacket("udp4", ":9000"); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := pc.(*UDPConn)
+	defer next.Close()
+	next.SetReadDeadline(time.Now().Add(-time.Second))
+	next.ReadBatch(room(1, 100))
+	first.read.mu.Unlock()
+	<-closed
+	if s.host.shortcuts.find(false, &[16]byte{}, 9000) != next {
+		t.Error("the new socket does not take its datagrams")
 	}
 }

@@ -41,6 +41,16 @@ func (c *UDPConn) takerKeys() []takerKey {
 	return []takerKey{k, {v6: false, addr: netip.Addr{}, port: a.Port}}
 }
 
+// leaveShortcut has the engine get all datagrams again, before the port is free for a socket that may want them.
+func (c *UDPConn) leaveShortcut() {
+	if c.batched.Load() == nil {
+		return
+	}
+	for _, k := range c.takerKeys() {
+		c.host.shortcuts.remove(k, c)
+	}
+}
+
 // closeBatch gives back what a socket that was closed had for batches.
 func (c *UDPConn) closeBatch() {
 	b := c.batched.Load()
@@ -50,9 +60,7 @@ func (c *UDPConn) closeBatch() {
 	c.read.mu.Lock()
 	defer c.read.mu.Unlock()
 	if b.queue.isOpen {
-		for _, k := range c.takerKeys() {
-			c.host.shortcuts.remove(k, c)
-		}
+		c.leaveShortcut() // somebody may have begun to read meanwhile
 		c.wq.EventUnregister(&b.queue.entry)
 	}
 	b.queue.close()

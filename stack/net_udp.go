@@ -85,6 +85,7 @@ func (c *UDPConn) setLocal() {
 
 // Close closes the socket and unblocks all who wait for it. What was written is still delivered.
 func (c *UDPConn) Close() error {
+	c.leaveShortcut()
 	err := c.datagrams.Close()
 	c.closeBatch()
 	return err
