@@ -148,8 +148,10 @@ func (e *ndpEvents) OnAutoGenAddress(id tcpip.NICID, a tcpip.AddressWithPrefix) 
 	return nil
 }
 
-// OnAutoGenAddressDeprecated implements ipv6.NDPDispatcher.
-func (e *ndpEvents) OnAutoGenAddressDeprecated(tcpip.NICID, tcpip.AddressWithPrefix) {}
+// OnAutoGenAddressDeprecated implements ipv6.NDPDispatcher. Another address may be the better source (RFC 6724 §5).
+func (e *ndpEvents) OnAutoGenAddressDeprecated(tcpip.NICID, tcpip.AddressWithPrefix) {
+	e.host.shortcuts.changed()
+}
 
 // OnAutoGenAddressInvalidated implements ipv6.NDPDispatcher.
 func (e *ndpEvents) OnAutoGenAddressInvalidated(id tcpip.NICID, a tcpip.AddressWithPrefix) {

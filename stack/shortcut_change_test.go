@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gvisor.dev/gvisor/pkg/tcpip"
 	"tapestry/link"
 	"tapestry/link/ethernet"
 	"tapestry/link/pipe"
@@ -473,5 +474,15 @@ func TestShortcutSources(t *testing.T) {
 	}
 	if out, _ := w.dev.sent(); len(out) > 0 {
 		t.Errorf("something was sent: % x", out)
+	}
+}
+
+// TestShortcutDeprecated: an address that is to be used no more is asked for again.
+func TestShortcutDeprecated(t *testing.T) {
+	s := newStation(t, InterfaceConfig{})
+	before := s.host.shortcuts.epoch.Load()
+	s.host.ndp.OnAutoGenAddressDeprecated(2, tcpip.AddressWithPrefix{Address: toAddress(host6), PrefixLen: 64})
+	if s.host.shortcuts.epoch.Load() == before {
+		t.Error("paths and ways hold")
 	}
 }
