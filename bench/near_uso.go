@@ -22,9 +22,9 @@ const (
 	usoRoom    = 64 << 10        // of a block that is read
 )
 
-// segments has the kernel cut what the socket sends into datagrams.
-func segments(s lean.Socket) error {
-	if err := unix.SetsockoptInt(int(s), unix.SOL_UDP, unix.UDP_SEGMENT, usoSegment); err != nil {
+// segments has the kernel cut what the socket sends into datagrams of a size.
+func segments(s lean.Socket, size int) error {
+	if err := unix.SetsockoptInt(int(s), unix.SOL_UDP, unix.UDP_SEGMENT, size); err != nil {
 		return fmt.Errorf("UDP_SEGMENT: %w", err)
 	}
 	return nil
@@ -47,7 +47,7 @@ func blastBlocks(c *call) (r result, err error) {
 		return r, err
 	}
 	defer s.Close()
-	if err := segments(s); err != nil {
+	if err := segments(s, usoSegment); err != nil {
 		return r, err
 	}
 	b := lean.NewBatch(usoBatch, usoBlock)

@@ -24,7 +24,7 @@ import (
 const stockNIC = 1
 
 // openGVisor makes a stack of gVisor's own parts alone: its TAP, its fdbased endpoint with segmentation in software,
-// its socket adapter; SACK, CUBIC and buffer tuning on, as for a host of ours.
+// its socket adapter; SACK, CUBIC and buffer tuning on, as for a host of ours, and as much room for datagrams.
 func openGVisor(f *far) error {
 	fd, err := tun.OpenTAP(f.path.device())
 	if err != nil {
@@ -69,6 +69,10 @@ func newStock(ep netstack.LinkEndpoint, at netip.Addr) (*netstack.Stack, error) 
 		if err != nil {
 			return nil, fmt.Errorf("gvisor: %s", err)
 		}
+	}
+	datagrams := tcpip.ReceiveBufferSizeOption{Min: netstack.MinBufferSize, Default: socketBuffer, Max: socketBuffer}
+	if err := s.SetOption(datagrams); err != nil { // the adapter has no method for it
+		return nil, fmt.Errorf("gvisor: %s", err)
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: stockNIC}})
 	return s, nil

@@ -167,7 +167,7 @@ var streamScenarios = []scenario{
 	},
 	{
 		name: "udp_64_out", title: "UDP of 64 octets, host to kernel", unit: packets, client: collect, service: "udp-source", size: 64, isFrom: true,
-		doc: "sent as fast as a socket of the host can (WriteBatch on ours, a datagram a call on stock gVisor); what a socket of the kernel has read counts",
+		doc: "sent as fast as a socket of the host can (WriteBatch on ours, UDP_SEGMENT on the kernel, a datagram a call on stock gVisor); what a socket of the kernel has read counts",
 	},
 	{
 		name: "udp_1400_in", title: "UDP of 1400 octets, kernel to host", unit: packets, client: blast, service: "udp-sink", size: 1400, isFar: true,

@@ -96,20 +96,22 @@ func kernelCountPackets(f *far, s lean.Socket) {
 	}
 }
 
-func kernelSendPackets(_ *far, s lean.Socket) {
-	b := lean.NewBatch(inFlight, datagramSize)
-	for {
+// kernelSend sends what is wished for in blocks that the kernel cuts, the fastest that it knows: as super-frames, as the
+// batches of a host of ours leave.
+func kernelSend(_ *far, s lean.Socket) {
+	for b := lean.NewBatch(usoBatch, usoBlock); ; {
 		n, err := b.Await(s, true)
 		if err != nil || n != 1 {
 			continue
 		}
 		size, d, ok := wished(b.Data[0][:b.Len(0)])
-		if !ok || size > datagramSize {
+		if !ok || size > datagramSize || segments(s, size) != nil {
 			continue
 		}
 		b.SameName()
+		block := size * min(inFlight, usoBlock/size)
 		for start := time.Now(); time.Since(start) < d; {
-			b.SendTo(s, size)
+			b.SendTo(s, block)
 		}
 	}
 }

@@ -83,23 +83,3 @@ func kernelCountBlocks(f *far, s lean.Socket) {
 		}
 	}
 }
-
-func kernelSendBlocks(_ *far, s lean.Socket) {
-	if segments(s) != nil {
-		return
-	}
-	for b := lean.NewBatch(usoBatch, usoBlock); ; {
-		n, err := b.Await(s, true)
-		if err != nil || n != 1 {
-			continue
-		}
-		_, d, ok := wished(b.Data[0][:b.Len(0)])
-		if !ok {
-			continue
-		}
-		b.SameName()
-		for start := time.Now(); time.Since(start) < d; {
-			b.SendTo(s, usoBlock)
-		}
-	}
-}
