@@ -8,12 +8,12 @@ import (
 	"tapestry/link"
 )
 
-// supersede leaves out acknowledgements of a batch that the next frame says again and more: numbers are cumulative (RFC
-// 9293 §3.4). The engine sends at once what each lets it send, so one for what two would have let it makes longer frames.
-// It gives how many frames are left.
+// supersede leaves out acknowledgements of a batch that the next frame says again and more: numbers are cumulative
+// (RFC 9293 §3.4). The engine sends at once what each lets it send, so one for what two would have let it makes longer
+// frames. It gives how many frames are left.
 //
-// Both are an ACK without data, SACK or any option but timestamps, of one flow, next to each other, and the later one acknowledges
-// more. Duplicates stay: they tell of a hole.
+// Both are an ACK without data, SACK or any option but timestamps, of one flow, next to each other, and the later one
+// acknowledges more. Duplicates stay: they tell of a hole.
 func (c *coalescer) supersede(frames []link.Frame) int {
 	left := 0
 	var last pureAck

@@ -61,10 +61,10 @@ const maxTight = 1024
 
 // tightWindows knows the connections whose peers were last offered less than a segment.
 //
-// A peer with more to send waits for a segment's room (RFC 9293 §3.8.6.2.1), and the engine tells of room that reading makes only when its
-// own idea of the window grows past a segment. The two can disagree: what the peer was offered is a unit less, and can be behind
-// what the buffer has room for. Then nobody moves until the peer probes, 200 ms and more later. Whoever reads from such
-// a connection therefore has the engine tell.
+// A peer with more to send waits for a segment's room (RFC 9293 §3.8.6.2.1), and the engine tells of room that reading
+// makes only when its own idea of the window grows past a segment. The two can disagree: what the peer was offered is a
+// unit less, and can be behind what the buffer has room for. Then nobody moves until the peer probes, 200 ms and more
+// later. Whoever reads from such a connection therefore has the engine tell.
 type tightWindows struct {
 	scale int // of the windows offered to peers who know scaling; the others' are not so coarse that it matters
 	count atomic.Int32
