@@ -27,7 +27,8 @@ type Datagram struct {
 	// N is how many octets of Data were sent or received. It is set by ReadBatch and WriteBatch.
 	N int
 	// SegmentSize above zero says that Data holds datagrams of this size, the last of which may be shorter: they are
-	// sent as with the UDP_SEGMENT of Linux, and received as with UDP_GRO after [UDPConn.SetCoalescing].
+	// sent as with the UDP_SEGMENT of Linux, but for sizes that need fragments, which are allowed, and received as with
+	// UDP_GRO after [UDPConn.SetCoalescing].
 	SegmentSize int
 }
 

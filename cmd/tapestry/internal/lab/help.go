@@ -67,6 +67,8 @@ func (i *WireInfo) addHelp(w *openWire) {
 		if i.Queues > 1 {
 			i.Steering = aidInfo(h.Steering)
 		}
+	} else if w.plan.queues() > 1 {
+		i.Notes = append(i.Notes, "several queues, and steering, need a TAP: this device has one queue")
 	}
 }
 
