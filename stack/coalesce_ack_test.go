@@ -1,9 +1,12 @@
 package stack
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
 	"testing"
 
+	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
@@ -96,4 +99,82 @@ func superseded(t *testing.T, octets [][]byte, want []int) {
 			t.Errorf("frame %d was not let go", left+i)
 		}
 	}
+}
+
+// isOldNews is what supersede decides about two frames, one after the other, the long way.
+func isOldNews(a, b []byte) bool {
+	x, okX := ackFields(a)
+	y, okY := ackFields(b)
+	return okX && okY && x.flow == y.flow && x.seq == y.seq && int32(y.ack-x.ack) > 0 && y.isSound
+}
+
+type fields struct {
+	flow     string
+	seq, ack uint32
+	isSound  bool
+}
+
+// ackFields are those of a frame that is an acknowledgement and nothing else.
+func ackFields(b []byte) (f fields, ok bool) {
+	if len(b) < l3Offset+1 || !bytes.HasPrefix(b, hostMAC[:]) {
+		return f, false
+	}
+	ip, size := b[l3Offset:], 0
+	var src, dst tcpip.Address
+	switch binary.BigEndian.Uint16(b[12:]) {
+	case 0x0800:
+		h := header.IPv4(ip)
+		if len(ip) < 20 || ip[0] != 0x45 || int(h.TotalLength()) != len(ip) || ip[9] != 6 || h.FragmentOffset() != 0 || h.More() || ip[6]&0x80 != 0 {
+			return f, false
+		}
+		size, src, dst, f.isSound = 20, h.SourceAddress(), h.DestinationAddress(), h.IsChecksumValid()
+	case 0x86dd:
+		h := header.IPv6(ip)
+		if len(ip) < 40 || ip[0]>>4 != 6 || int(h.PayloadLength()) != len(ip)-40 || ip[6] != 6 {
+			return f, false
+		}
+		size, src, dst, f.isSound = 40, h.SourceAddress(), h.DestinationAddress(), true
+	default:
+		return f, false
+	}
+	tcp := header.TCP(ip[size:])
+	if len(tcp) < 20 || int(tcp.DataOffset()) != len(tcp) || tcp[12]&0xf != 0 || tcp.Flags() != header.TCPFlagAck || tcp.UrgentPointer() != 0 {
+		return f, false
+	}
+	if o := tcp.Options(); len(o) > 0 && (len(o) != timestampLen || !bytes.HasPrefix(o, []byte{1, 1, 8, 10})) {
+		return f, false
+	}
+	f.flow = string(src.AsSlice()) + string(dst.AsSlice()) + string(tcp[:4])
+	f.seq, f.ack = tcp.SequenceNumber(), tcp.AckNumber()
+	f.isSound = f.isSound && tcp.IsChecksumValid(src, dst, 0, 0)
+	return f, true
+}
+
+// FuzzSupersede takes its input for a batch, each frame behind its length.
+func FuzzSupersede(f *testing.F) {
+	for _, v6 := range []bool{false, true} {
+		var b []byte
+		for i := range uint32(4) {
+			p := data(100, 0)
+			p.v6 = v6
+			p.ack += i
+			o := p.octets()
+			b = append(binary.BigEndian.AppendUint16(b, uint16(len(o))), o...)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var octets [][]byte
+		for len(b) >= 2 && len(octets) < 16 {
+			n := min(int(binary.BigEndian.Uint16(b)), len(b)-2)
+			octets, b = append(octets, b[2:2+n]), b[2+n:]
+		}
+		var want []int
+		for i := range octets {
+			if i+1 == len(octets) || !isOldNews(octets[i], octets[i+1]) {
+				want = append(want, i)
+			}
+		}
+		superseded(t, octets, want)
+	})
 }
