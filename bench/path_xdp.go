@@ -5,9 +5,9 @@ package bench
 import (
 	"fmt"
 	"net"
-	"unsafe"
 
 	"tapestry/bench/internal/lean"
+	"tapestry/internal/ethtool"
 	"tapestry/link/xdp"
 
 	"golang.org/x/sys/unix"
@@ -31,29 +31,9 @@ func openXDP(f *far) error {
 // checksum offload the kernel drops TSO by itself.
 func finishSends(p *path) error {
 	for _, command := range []uint32{unix.ETHTOOL_STXCSUM, unix.ETHTOOL_SGSO} {
-		if err := ethtool(p.device(), command, 0); err != nil {
+		if _, err := ethtool.Value(p.device(), command, 0); err != nil {
 			return fmt.Errorf("switch offload of %s off: %w", p.device(), err)
 		}
-	}
-	return nil
-}
-
-// ethtool sets one value of an interface, as struct ethtool_value.
-func ethtool(name string, command, value uint32) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	data := [2]uint32{command, value}
-	request := struct {
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}{data: unsafe.Pointer(&data)}
-	copy(request.name[:unix.IFNAMSIZ-1], name)
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request))); errno != 0 {
-		return errno
 	}
 	return nil
 }

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	bpflink "github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+	"tapestry/internal/ethtool"
 )
 
 // attach hangs the program to the interface by a link, which the kernel takes down with its last descriptor: a process
@@ -63,33 +63,8 @@ func (c *Config) listen(ifi *net.Interface) (int, error) {
 	return fd, nil
 }
 
-// channels is struct ethtool_channels: the command, four limits, four counts.
-type channels [9]uint32
-
-// Where the counts are.
-const (
-	channelsRx       = 5
-	channelsTx       = 6
-	channelsCombined = 8
-)
-
 // countQueues is how many receive and transmit queues the interface has in use; one each if it does not tell.
 func countQueues(name string) (rx, tx int) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 1, 1
-	}
-	defer unix.Close(fd)
-	ch := channels{unix.ETHTOOL_GCHANNELS}
-	var req struct { // struct ifreq
-		name [unix.IFNAMSIZ]byte
-		data *channels
-		_    [16]byte
-	}
-	copy(req.name[:unix.IFNAMSIZ-1], name)
-	req.data = &ch
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req))); errno != 0 {
-		return 1, 1
-	}
-	return max(1, int(ch[channelsRx]+ch[channelsCombined])), max(1, int(ch[channelsTx]+ch[channelsCombined]))
+	rx, tx, _ = ethtool.Queues(name)
+	return max(1, rx), max(1, tx)
 }

@@ -24,13 +24,13 @@ func vethOf(t testing.TB, mtu, queues, senders int) (a, b string) {
 	nstest.Veth(t, &netlink.Veth{
 		LinkAttrs: attrs, PeerName: "vethb", PeerMTU: uint32(mtu), PeerNumRxQueues: uint32(senders), PeerNumTxQueues: uint32(senders),
 	})
-	ethtool(t, "vethb")
+	finishSends(t, "vethb")
 	nstest.BringUp(t, "vetha", "vethb")
 	return "vetha", "vethb"
 }
 
-// ethtool switches off on an interface what AF_XDP at its far end cannot express.
-func ethtool(t testing.TB, name string) {
+// finishSends switches off on an interface what AF_XDP at its far end cannot express.
+func finishSends(t testing.TB, name string) {
 	t.Helper()
 	ethtoolSet(t, name, "tx", "off", "tso", "off", "gso", "off")
 }

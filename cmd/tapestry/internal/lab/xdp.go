@@ -10,6 +10,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	"tapestry/internal/ethtool"
 	"tapestry/link"
 	"tapestry/link/ethernet"
 	"tapestry/link/xdp"
@@ -45,7 +46,7 @@ func (w *Wire) setUpNear() error {
 	if _, err := configureKernel(w); err != nil || !w.XDP.Responder {
 		return err
 	}
-	if _, err := ethtool(w.Name, unix.ETHTOOL_SGRO, 1); err != nil { // else veth would not take what the program answers
+	if _, err := ethtool.Value(w.Name, unix.ETHTOOL_SGRO, 1); err != nil { // else veth would not take what the program answers
 		return fmt.Errorf("interface %s: switch receive offload on (`ethtool -K %s gro on`): %w", w.Name, w.Name, err)
 	}
 	return nil
@@ -165,7 +166,7 @@ func peerOf(iface string) (name string, is sender) {
 	if err != nil || l.Attrs().NetNsID >= 0 {
 		return "", away
 	}
-	if on, err := ethtool(p.Attrs().Name, unix.ETHTOOL_GTXCSUM, 0); err == nil && on == 0 {
+	if on, err := ethtool.Value(p.Attrs().Name, unix.ETHTOOL_GTXCSUM, 0); err == nil && on == 0 {
 		return "", whole
 	}
 	return p.Attrs().Name, partial
