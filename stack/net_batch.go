@@ -87,7 +87,7 @@ func (c *UDPConn) WriteBatch(ms []Datagram) (int, error) {
 
 // writeError is why nothing can be written: the end of the socket, or what ICMP said of what was written before.
 func (c *UDPConn) writeError(call string) error {
-	if err := c.write.check(); err != nil {
+	if err := c.write.Check(); err != nil {
 		return err
 	}
 	if c.peer == nil {

@@ -50,8 +50,8 @@ type datagramQueue struct {
 	failed  atomic.Bool // the engine has an error to tell
 	entry   waiter.Entry
 
-	out  []arrival // guarded by the socket's read.mu
-	next int       // the first of out that was not read; guarded by read.mu
+	out  []arrival // guarded by the socket's read lock
+	next int       // the first of out that was not read; guarded by read's lock
 
 	mu     sync.Mutex
 	isOpen bool
@@ -79,7 +79,7 @@ func (q *datagramQueue) put(a *arrival, f *link.Frame, limit int64) (ready, full
 
 func (q *datagramQueue) isEngineDrained() bool { return q.events.Load() == q.drained.Load() }
 
-// front gives the oldest datagram, or nil. The caller holds the socket's read.mu.
+// front gives the oldest datagram, or nil. The caller holds the socket's read lock.
 func (q *datagramQueue) front() *arrival {
 	if q.next < len(q.out) {
 		return &q.out[q.next]
@@ -93,7 +93,7 @@ func (q *datagramQueue) front() *arrival {
 	return &q.out[0]
 }
 
-// drop releases the oldest datagram. The caller holds the socket's read.mu.
+// drop releases the oldest datagram. The caller holds the socket's read lock.
 func (q *datagramQueue) drop() {
 	a := &q.out[q.next]
 	a.data.Release()
@@ -111,7 +111,7 @@ func (q *datagramQueue) open() bool {
 	return !was
 }
 
-// close releases what nobody read. The caller holds the socket's read.mu.
+// close releases what nobody read. The caller holds the socket's read lock.
 func (q *datagramQueue) close() {
 	q.mu.Lock()
 	q.isOpen = false
@@ -157,5 +157,5 @@ func (e engineEvents) NotifyEvent(m waiter.EventMask) {
 		q.failed.Store(true)
 	}
 	q.events.Add(1)
-	e.c.read.signal()
+	e.c.read.Signal()
 }

@@ -10,10 +10,10 @@ import (
 // The first call has the socket take its plain datagrams before the engine, without a copy and a lock each; after
 // [UDPConn.SetCoalescing] one element holds several of them. The other methods that read can still be used.
 func (c *UDPConn) ReadBatch(ms []Datagram) (int, error) {
-	c.read.mu.Lock()
-	defer c.read.mu.Unlock()
+	c.read.Lock()
+	defer c.read.Unlock()
 	b, n := c.openBatch(), 0
-	if len(ms) == 0 && !c.read.closed.Load() {
+	if len(ms) == 0 && !c.read.IsClosed() {
 		return 0, nil
 	}
 	err := c.read.do("recvmmsg", func() (e tcpip.Error) {
@@ -85,8 +85,8 @@ func (c *UDPConn) readEngine(b *udpBatch, into []byte) (tcpip.ReadResult, tcpip.
 
 // receive reads one datagram, the older queue first.
 func (c *UDPConn) receive(call string, b []byte) (int, received, error) {
-	c.read.mu.Lock()
-	defer c.read.mu.Unlock()
+	c.read.Lock()
+	defer c.read.Unlock()
 	var m received
 	n := 0
 	err := c.read.do(call, func() (e tcpip.Error) {

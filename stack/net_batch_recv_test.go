@@ -437,7 +437,7 @@ func TestReadBatchNextOwner(t *testing.T) {
 	if s.host.shortcuts.find(false, &[16]byte{}, 9000) != first {
 		t.Fatal("the socket takes nothing")
 	}
-	first.read.mu.Lock() // Close gives up its port, and waits for a reader
+	first.read.Lock() // Close gives up its port, and waits for a reader
 	closed := make(chan struct{})
 	go func() { // ends with the test
 		defer close(closed)
@@ -457,7 +457,7 @@ func TestReadBatchNextOwner(t *testing.T) {
 	defer next.Close()
 	next.SetReadDeadline(time.Now().Add(-time.Second))
 	next.ReadBatch(room(1, 100))
-	first.read.mu.Unlock()
+	first.read.Unlock()
 	<-closed
 	if s.host.shortcuts.find(false, &[16]byte{}, 9000) != next {
 		t.Error("the new socket does not take its datagrams")

@@ -8,7 +8,7 @@ import (
 	"tapestry/link/ethernet"
 )
 
-// openBatch has the socket take its plain datagrams before the engine. The caller holds read.mu.
+// openBatch has the socket take its plain datagrams before the engine. The caller holds read's lock.
 //
 // One that shares its port, or whose own address means different stations on different interfaces, stays with the
 // engine, which knows who gets what. Among the others a port and address have one owner, so no precedence is to be kept
@@ -16,7 +16,7 @@ import (
 func (c *UDPConn) openBatch() *udpBatch {
 	b := c.batch()
 	q := &b.queue
-	if c.read.closed.Load() || !q.open() {
+	if c.read.IsClosed() || !q.open() {
 		return b
 	}
 	q.events.Store(1) // the engine's queue may hold something
@@ -57,8 +57,8 @@ func (c *UDPConn) closeBatch() {
 	if b == nil {
 		return
 	}
-	c.read.mu.Lock()
-	defer c.read.mu.Unlock()
+	c.read.Lock()
+	defer c.read.Unlock()
 	if b.queue.isOpen {
 		c.leaveShortcut() // somebody may have begun to read meanwhile
 		c.wq.EventUnregister(&b.queue.entry)
@@ -84,7 +84,7 @@ func (c *UDPConn) take(d *datagram) bool {
 		b.dropped.IncrementBy(uint64(count))
 	}
 	if isNew {
-		c.read.signal()
+		c.read.Signal()
 	}
 	return ready
 }

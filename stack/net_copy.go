@@ -90,8 +90,8 @@ type loan struct {
 func (c *TCPConn) WriteTo(w io.Writer) (total int64, err error) {
 	k := copiers.Get().(*copier)
 	defer copiers.Put(k)
-	c.read.mu.Lock()
-	defer c.read.mu.Unlock()
+	c.read.Lock()
+	defer c.read.Unlock()
 	for {
 		n, err := c.lend(k, w)
 		total += int64(n)
@@ -106,20 +106,20 @@ func (c *TCPConn) WriteTo(w io.Writer) (total int64, err error) {
 
 // lend hands w what is there, and waits if that is nothing. The error io.EOF is the end of the stream.
 func (c *TCPConn) lend(k *copier, w io.Writer) (n int, err error) {
-	if err := c.read.check(); err != nil {
+	if err := c.read.Check(); err != nil {
 		return 0, c.opError("read", c.peer, err)
 	}
 	e := c.take(k)
 	switch e.(type) {
 	case nil:
 	case *tcpip.ErrWouldBlock:
-		c.read.wait()
+		c.read.Wait()
 		return 0, nil
 	case *tcpip.ErrClosedForReceive:
-		if !c.read.closed.Load() {
+		if !c.read.IsClosed() {
 			return 0, io.EOF
 		}
-		return 0, c.opError("read", c.peer, c.read.check())
+		return 0, c.opError("read", c.peer, c.read.Check())
 	default:
 		return 0, c.opError("read", c.peer, c.read.result("read", e))
 	}
@@ -132,7 +132,7 @@ func (c *TCPConn) lend(k *copier, w io.Writer) (n int, err error) {
 func (c *TCPConn) take(k *copier) tcpip.Error {
 	c.loan.mu.Lock()
 	defer c.loan.mu.Unlock()
-	if c.read.closed.Load() {
+	if c.read.IsClosed() {
 		return &tcpip.ErrClosedForReceive{}
 	}
 	_, e := c.ep.Read(&k.borrow, tcpip.ReadOptions{Peek: true})

@@ -99,10 +99,10 @@ func (e *extent) Read(p []byte) (int, error) {
 
 // sendExtent sends as much of e as can be read.
 func (c *TCPConn) sendExtent(e *extent) error {
-	c.write.mu.Lock()
-	defer c.write.mu.Unlock()
+	c.write.Lock()
+	defer c.write.Unlock()
 	for e.left > 0 {
-		if err := c.write.check(); err != nil {
+		if err := c.write.Check(); err != nil {
 			return err
 		}
 		e.read = 0
@@ -112,7 +112,7 @@ func (c *TCPConn) sendExtent(e *extent) error {
 		switch err.(type) {
 		case nil:
 		case *tcpip.ErrWouldBlock:
-			c.write.wait()
+			c.write.Wait()
 		case *tcpip.ErrBadBuffer: // cut short, or it cannot be read: Read will say so
 			return nil
 		default:

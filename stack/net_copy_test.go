@@ -390,9 +390,9 @@ func TestWriteToNoAllocation(t *testing.T) {
 	got := testing.AllocsPerRun(100, func() {
 		c.Write(block)
 		for n := 0; n < len(block); {
-			far.read.mu.Lock()
+			far.read.Lock()
 			m, err := far.lend(k, io.Discard)
-			far.read.mu.Unlock()
+			far.read.Unlock()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,7 +24,7 @@ type Message struct {
 // datagrams is a socket for datagrams: what UDP and raw sockets share.
 type datagrams struct {
 	socket
-	rd  tcpip.SliceWriter // guarded by read.mu
+	rd  tcpip.SliceWriter // guarded by read's lock
 	ttl atomic.Uint32     // as SetTTL has set it
 }
 
@@ -38,8 +38,8 @@ var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
 
 // receive reads one datagram; what does not fit into b is lost.
 func (d *datagrams) receive(call string, b []byte) (int, tcpip.ReadResult, error) {
-	d.read.mu.Lock()
-	defer d.read.mu.Unlock()
+	d.read.Lock()
+	defer d.read.Unlock()
 	var r tcpip.ReadResult
 	err := d.read.do(call, func() (e tcpip.Error) {
 		r, e = d.readOne(b)
@@ -48,7 +48,7 @@ func (d *datagrams) receive(call string, b []byte) (int, tcpip.ReadResult, error
 	return r.Count, r, err
 }
 
-// readOne reads what the engine has. The caller holds read.mu.
+// readOne reads what the engine has. The caller holds read's lock.
 func (d *datagrams) readOne(b []byte) (tcpip.ReadResult, tcpip.Error) {
 	d.rd = b
 	r, e := d.ep.Read(&d.rd, tcpip.ReadOptions{NeedRemoteAddr: true})
@@ -62,7 +62,7 @@ func (d *datagrams) readOne(b []byte) (tcpip.ReadResult, tcpip.Error) {
 // send sends one datagram to a, or to the peer if a is nil. Writers do not wait for each other unless the send buffer
 // is full.
 func (d *datagrams) send(call string, b []byte, a *tcpip.FullAddress) error {
-	if err := d.write.check(); err != nil {
+	if err := d.write.Check(); err != nil {
 		return err
 	}
 	o := outgoingPool.Get().(*outgoing)
@@ -75,8 +75,8 @@ func (d *datagrams) send(call string, b []byte, a *tcpip.FullAddress) error {
 	}
 	e := d.transmit(o, b, opts)
 	if _, blocks := e.(*tcpip.ErrWouldBlock); blocks {
-		d.write.mu.Lock()
-		defer d.write.mu.Unlock()
+		d.write.Lock()
+		defer d.write.Unlock()
 		return d.write.do(call, func() tcpip.Error { return d.transmit(o, b, opts) })
 	}
 	return d.write.result(call, e)

@@ -148,7 +148,7 @@ func (c *IPConn) ReadMsg(b []byte) (int, Message, error) {
 
 // Write sends one message to the peer of a connected socket.
 func (c *IPConn) Write(b []byte) (int, error) {
-	err := c.write.check()
+	err := c.write.Check()
 	if err == nil && c.peer == nil {
 		err = os.NewSyscallError("write", syscall.EDESTADDRREQ)
 	}
@@ -177,7 +177,7 @@ func (c *IPConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 }
 
 func (c *IPConn) sendTo(b []byte, a *net.IPAddr) error {
-	if err := c.write.check(); err != nil {
+	if err := c.write.Check(); err != nil {
 		return err
 	}
 	var ap netip.AddrPort

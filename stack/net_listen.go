@@ -60,12 +60,12 @@ func (l *TCPListener) AcceptTCP() (*TCPConn, error) {
 		wq   *waiter.Queue
 		peer tcpip.FullAddress
 	)
-	s.read.mu.Lock()
+	s.read.Lock()
 	err := s.read.do("accept", func() (e tcpip.Error) {
 		ep, wq, e = s.ep.Accept(&peer)
 		return e
 	})
-	s.read.mu.Unlock()
+	s.read.Unlock()
 	if err != nil {
 		return nil, l.opError("accept", err)
 	}

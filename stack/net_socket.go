@@ -124,10 +124,10 @@ func (s *socket) SetReadDeadline(t time.Time) error { return s.setDeadline(&s.re
 func (s *socket) SetWriteDeadline(t time.Time) error { return s.setDeadline(&s.write, t) }
 
 func (s *socket) setDeadline(p *waitPoint, t time.Time) error {
-	if p.closed.Load() {
+	if p.IsClosed() {
 		return &net.OpError{Op: "set", Net: s.net, Addr: s.local, Err: net.ErrClosed}
 	}
-	p.setDeadline(t)
+	p.SetDeadline(t)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (s *socket) SetWriteBuffer(octets int) error {
 // set changes an option, with package net's errors.
 func (s *socket) set(change func() tcpip.Error) error {
 	err := net.ErrClosed
-	if !s.read.closed.Load() {
+	if !s.read.IsClosed() {
 		err = syscallError("setsockopt", change())
 	}
 	if err != nil {

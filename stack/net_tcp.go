@@ -16,8 +16,8 @@ import (
 // TCPConn is a TCP connection of a host. It behaves like [net.TCPConn].
 type TCPConn struct {
 	socket
-	rd   tcpip.SliceWriter // guarded by read.mu
-	src  bytes.Reader      // guarded by write.mu
+	rd   tcpip.SliceWriter // guarded by read's lock
+	src  bytes.Reader      // guarded by write's lock
 	loan loan              // of received memory to WriteTo
 
 	sizeMu sync.Mutex // held while the engine is told of the receive buffer's size
@@ -57,15 +57,11 @@ func (c *TCPConn) connect(ctx context.Context, to tcpip.FullAddress) error {
 	if _, started := e.(*tcpip.ErrConnectStarted); !started {
 		return syscallError("connect", e)
 	}
-	c.write.waiting.Store(true)
-	defer c.write.waiting.Store(false)
 	for {
-		select {
-		case <-ctx.Done():
+		if !c.write.WaitUntil(ctx.Done()) {
 			return mapContextError(ctx.Err())
-		case <-c.write.wake:
 		}
-		if c.write.closed.Load() {
+		if c.write.IsClosed() {
 			return net.ErrClosed
 		}
 		if e := c.ep.LastError(); e != nil {
@@ -110,16 +106,16 @@ func (c *TCPConn) Read(b []byte) (int, error) {
 }
 
 func (c *TCPConn) readStream(b []byte) (int, error) {
-	c.read.mu.Lock()
-	defer c.read.mu.Unlock()
+	c.read.Lock()
+	defer c.read.Unlock()
 	if len(b) == 0 {
-		if c.read.closed.Load() {
+		if c.read.IsClosed() {
 			return 0, net.ErrClosed
 		}
 		return 0, nil
 	}
 	for {
-		if err := c.read.check(); err != nil {
+		if err := c.read.Check(); err != nil {
 			return 0, err
 		}
 		c.rd = b
@@ -130,9 +126,9 @@ func (c *TCPConn) readStream(b []byte) (int, error) {
 			c.moveWindow(r.Count)
 			return r.Count, nil
 		case *tcpip.ErrWouldBlock:
-			c.read.wait()
+			c.read.Wait()
 		case *tcpip.ErrClosedForReceive:
-			if c.read.closed.Load() {
+			if c.read.IsClosed() {
 				return 0, net.ErrClosed
 			}
 			return 0, io.EOF
@@ -152,11 +148,11 @@ func (c *TCPConn) Write(b []byte) (int, error) {
 }
 
 func (c *TCPConn) writeStream(b []byte) (int, error) {
-	c.write.mu.Lock()
-	defer c.write.mu.Unlock()
+	c.write.Lock()
+	defer c.write.Unlock()
 	defer c.src.Reset(nil)
 	for done := 0; ; {
-		if err := c.write.check(); err != nil {
+		if err := c.write.Check(); err != nil {
 			return done, err
 		}
 		if done == len(b) {
@@ -171,7 +167,7 @@ func (c *TCPConn) writeStream(b []byte) (int, error) {
 				return done, nil
 			}
 		case *tcpip.ErrWouldBlock:
-			c.write.wait()
+			c.write.Wait()
 		default:
 			return done, c.write.result("write", e)
 		}
@@ -185,7 +181,7 @@ func (c *TCPConn) CloseRead() error { return c.shutdown(tcpip.ShutdownRead) }
 func (c *TCPConn) CloseWrite() error { return c.shutdown(tcpip.ShutdownWrite) }
 
 func (c *TCPConn) shutdown(f tcpip.ShutdownFlags) error {
-	if c.read.closed.Load() {
+	if c.read.IsClosed() {
 		return c.opError("close", c.peer, net.ErrClosed)
 	}
 	if e := c.ep.Shutdown(f); e != nil {

@@ -93,7 +93,7 @@ func (c *UDPConn) Close() error {
 
 // Read reads one datagram.
 func (c *UDPConn) Read(b []byte) (int, error) {
-	if len(b) == 0 && !c.read.closed.Load() {
+	if len(b) == 0 && !c.read.IsClosed() {
 		return 0, nil
 	}
 	n, _, err := c.receive("read", b)
@@ -156,7 +156,7 @@ func (c *UDPConn) port() int {
 
 // Write sends one datagram to the peer of a connected socket.
 func (c *UDPConn) Write(b []byte) (int, error) {
-	err := c.write.check()
+	err := c.write.Check()
 	switch {
 	case err != nil:
 	case c.peer == nil:
@@ -234,7 +234,7 @@ func (c *UDPConn) WriteMsg(b []byte, m Message) (int, error) {
 }
 
 func (c *UDPConn) sendTo(b []byte, addr netip.AddrPort, through tcpip.NICID) error {
-	if err := c.write.check(); err != nil {
+	if err := c.write.Check(); err != nil {
 		return err
 	}
 	to, err := c.destination("sendto", addr)

@@ -201,9 +201,9 @@ func TestWindowUpdateSetReadBuffer(t *testing.T) {
 		go func() { // ends after some updates
 			defer close(end)
 			for i := range 50 {
-				far.read.mu.Lock()
+				far.read.Lock()
 				far.offerWindow()
-				far.read.mu.Unlock()
+				far.read.Unlock()
 				if i == 0 {
 					close(started)
 				}
