@@ -126,6 +126,7 @@ func (c *checker) whole(f file) {
 		}
 	}
 	c.loops()
+	c.ipxNumbers()
 }
 
 var labNames = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)

@@ -77,7 +77,7 @@ func TestProblems(t *testing.T) {
 			`lab.toml:2: tap.tap0.address[0]: 224.0.0.1/24 is no address of a station on a wire; use a unicast address`,
 		}},
 		{"no address at all", wire + "[[host.alpha.interface]]\ntap = \"tap0\"\n", []string{
-			`lab.toml:4: host.alpha.interface[0]: the interface has no address; add address = ["198.51.100.2/24"], or "auto" (IPv6 alone)`,
+			`lab.toml:4: host.alpha.interface[0]: the interface has no address; add address = ["198.51.100.2/24"], or "auto" (IPv6 alone), or ipx = { network = "0000cafe" }`,
 		}},
 		{"dhcp", wire + "[[host.alpha.interface]]\ntap = \"tap0\"\naddress = \"dhcp\"\n", []string{
 			`lab.toml:6: host.alpha.interface[0].address: "dhcp" is not there yet; give a list of addresses with their prefix lengths`,
@@ -132,9 +132,6 @@ func TestProblems(t *testing.T) {
 		}},
 		{"capture's size", wire + "capture = \"x.pcapng\"\ncapture_size = \"ten\"\n" + alpha, []string{
 			`lab.toml:5: tap.tap0.capture_size: ten is no size; write octets, or like "64KiB", "100MB"`,
-		}},
-		{"IPX", wire + alpha + "ipx = { network = \"0000cafe\" }\n", []string{
-			`lab.toml:8: host.alpha.interface[0].ipx: IPX is not there yet; remove this key`,
 		}},
 		{"unknown app", wire + alpha + "[host.alpha.app.htpp]\n", []string{
 			`lab.toml:8: host.alpha.app.htpp: unknown app "htpp"; did you mean "http"?`,

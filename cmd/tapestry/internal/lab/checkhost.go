@@ -22,6 +22,8 @@ func (c *checker) host(name string, h fileHost) {
 	if len(h.Interface) == 0 {
 		c.bad(path, "the host has no interface; add [[%s.interface]] with segment or tap, and address", path)
 	}
+	c.hostIPX(path, p, h.IPX)
+	c.spx(path+".spx", p, h.SPX)
 	for i, s := range h.DNS {
 		p.DNS = append(p.DNS, c.dnsServer(fmt.Sprintf("%s.dns[%d]", path, i), s))
 	}
@@ -59,9 +61,6 @@ func (c *checker) app(path string, h *HostPlan, name string, table any) {
 }
 
 func (c *checker) port(path string, h *HostPlan, i int, f fileInterface) {
-	if f.IPX != nil {
-		c.bad(path+".ipx", "IPX is not there yet; remove this key")
-	}
 	p := Interface{}
 	if f.Segment != "" {
 		p.At = c.interfaceOnSegment(path, h, i, f)
@@ -77,8 +76,14 @@ func (c *checker) port(path string, h *HostPlan, i int, f fileInterface) {
 	var word string
 	cfg.Addresses, word = c.addresses(path+".address", c.among(p.Wire, f), f.Address)
 	cfg.NoSLAAC = cfg.NoSLAAC || word == "link-local"
-	if f.Address == nil {
-		c.bad(path, `the interface has no address; add address = ["198.51.100.2/24"], or "auto" (IPv6 alone)`)
+	if f.Address == nil && f.IPX == nil {
+		c.bad(path, `the interface has no address; add address = ["198.51.100.2/24"], or "auto" (IPv6 alone), or ipx = { network = "0000cafe" }`)
+	}
+	if f.Address == nil && f.IPv6 == nil {
+		cfg.NoIPv6 = true // IPX alone
+	}
+	if f.IPX != nil {
+		p.IPX = c.ipxOf(path, &p, f)
 	}
 	if p.Wire != nil {
 		c.onWire(path+".address", cfg.Addresses, p.Wire)

@@ -72,6 +72,10 @@ func (c *checker) joints(f file) {
 		j, k := f.VXLAN[name], "vxlan"
 		c.joint(k, name, j.Segment, j.filePort, func(path string, p *JointPlan) { c.vxlan(path, p, j) })
 	}
+	for _, name := range c.inOrder("ipxtunnel", keys(f.Tunnel)) {
+		j, k := f.Tunnel[name], "ipxtunnel"
+		c.joint(k, name, j.Segment, j.filePort, func(path string, p *JointPlan) { c.tunnel(path, p, j) })
+	}
 	for _, name := range c.inOrder("qemu", keys(f.QEMU)) {
 		j, k := f.QEMU[name], "qemu"
 		c.joint(k, name, j.Segment, j.filePort, func(path string, p *JointPlan) { c.qemu(path, p, j) })
@@ -126,16 +130,7 @@ func (c *checker) vxlan(path string, j *JointPlan, f fileVXLAN) {
 	for i, s := range f.Peer {
 		v.Peers = append(v.Peers, c.endpoint(fmt.Sprintf("%s.peer[%d]", path, i), s, vxlan.Port))
 	}
-	for i, s := range f.Allow {
-		p, err := netip.ParsePrefix(s)
-		if a, e := netip.ParseAddr(s); e == nil {
-			p, err = netip.PrefixFrom(a, a.BitLen()), nil
-		}
-		if err != nil {
-			c.bad(fmt.Sprintf("%s.allow[%d]", path, i), "%q is no prefix, like 203.0.113.0/24", s)
-		}
-		v.Allow = append(v.Allow, p)
-	}
+	v.Allow = c.allowed(path+".allow", f.Allow)
 	if f.Group != "" {
 		v.Group = c.endpoint(path+".group", f.Group, vxlan.Port)
 		if a := v.Group.Addr(); a.IsValid() && !a.IsMulticast() {
@@ -152,6 +147,21 @@ func (c *checker) vxlan(path string, j *JointPlan, f fileVXLAN) {
 	if v.Group.IsValid() {
 		j.Lines = append(j.Lines, "to group "+v.Group.String())
 	}
+}
+
+// allowed reads who may send: prefixes, or single addresses.
+func (c *checker) allowed(path string, list []string) (all []netip.Prefix) {
+	for i, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if a, e := netip.ParseAddr(s); e == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			c.bad(fmt.Sprintf("%s[%d]", path, i), "%q is no prefix, like 203.0.113.0/24", s)
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // endpoint reads an address that may have a port.

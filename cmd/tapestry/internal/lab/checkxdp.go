@@ -104,6 +104,9 @@ func (c *checker) onXDP(path string, w *Wire, f fileInterface) {
 	if !w.isShared() {
 		return
 	}
+	if f.IPX != nil {
+		c.bad(path+".ipx", "of %s the host gets what is for its IP addresses, and the kernel the rest; remove this key, or shared", w.Interface)
+	}
 	if f.MAC != "" {
 		c.bad(path+".mac", "the host shares that of %s with the kernel; remove this key, or shared", w.Interface)
 	}

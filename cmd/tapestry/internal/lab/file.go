@@ -16,6 +16,7 @@ type file struct {
 	Tap      map[string]fileTap      `toml:"tap"`
 	XDP      map[string]fileXDP      `toml:"xdp"`
 	VXLAN    map[string]fileVXLAN    `toml:"vxlan"`
+	Tunnel   map[string]fileTunnel   `toml:"ipxtunnel"`
 	QEMU     map[string]fileQEMU     `toml:"qemu"`
 	Unixgram map[string]fileUnixgram `toml:"unixgram"`
 	Replay   map[string]fileReplay   `toml:"replay"`
@@ -118,6 +119,18 @@ type fileVXLAN struct {
 	filePort
 }
 
+// fileTunnel is the tunnel of IPX in UDP that emulators speak.
+type fileTunnel struct {
+	Segment    string   `toml:"segment"`
+	Listen     string   `toml:"listen"`      // a server: address, and port, of the socket; default port 213
+	Connect    string   `toml:"connect"`     // a client: of the server
+	Allow      []string `toml:"allow"`       // who may join a server, as prefixes; default: everybody who reaches it
+	MaxClients int      `toml:"max_clients"` // of a server; default 64
+	Idle       string   `toml:"idle"`        // after which a silent client of a server is forgotten
+	Frame      string   `toml:"frame"`       // on the segment; default "802.2"
+	filePort
+}
+
 // fileQEMU is a port for a virtual machine.
 type fileQEMU struct {
 	Segment string `toml:"segment"`
@@ -153,6 +166,8 @@ type fileHost struct {
 	DNS       []string        `toml:"dns"` // servers that the host's own look-ups ask
 	App       map[string]any  `toml:"app"`
 	TCP       fileTCP         `toml:"tcp"`
+	IPX       *fileHostIPX    `toml:"ipx"`
+	SPX       *fileSPX        `toml:"spx"`
 }
 
 // fileInterface is a host's port.
@@ -165,7 +180,7 @@ type fileInterface struct {
 	MAC     string   `toml:"mac"`   // default: derived from the names of lab and host
 	IPv6    *bool    `toml:"ipv6"`  // default true
 	SLAAC   *bool    `toml:"slaac"` // default true
-	IPX     any      `toml:"ipx"`
+	IPX     any      `toml:"ipx"`   // a fileIPX, or a list of such
 	filePort
 }
 

@@ -58,6 +58,8 @@ type HostPlan struct {
 	Interfaces []Interface
 	DNS        []netip.AddrPort
 	TCP        stack.TCPConfig
+	IPX        *HostIPXPlan // nil: no interface has IPX
+	SPX        SPXPlan
 	Apps       []AppPlan
 	many       bool // interfaces
 }
@@ -67,6 +69,7 @@ type Interface struct {
 	Wire   *Wire
 	At     *Port
 	Config stack.InterfaceConfig
+	IPX    []IPXPlan // one for each framing
 }
 
 // on names what the interface is on.

@@ -54,6 +54,7 @@ type JointPlan struct {
 	At       *Port
 	Lines    []string // for people
 	VXLAN    *VXLANPlan
+	Tunnel   *TunnelPlan
 	QEMU     *QEMUPlan
 	Unixgram *UnixgramPlan
 	Replay   *ReplayPlan
