@@ -1,0 +1,96 @@
+package ipx
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"tapestry/internal/ipxwire"
+)
+
+// DefaultMaxHops is how many routers a packet may meet: the one that would be the sixteenth drops it.
+const DefaultMaxHops = 16
+
+// InternalNode is the node of every internal network, where the services of a server are.
+var InternalNode = ipxwire.Node{0, 0, 0, 0, 0, 1}
+
+// PortID names a port of a node: an index from 0. The number of a port that was removed is given out again.
+type PortID int
+
+// PortConfig describes a port: one framing of one interface, or an internal network.
+type PortConfig struct {
+	Name      string   // eth0, or eth0/802.2 where an interface has several: as tools show it
+	Network   Network  // zero: learned from a router's answer, or else from traffic
+	Node      NodeAddr // the hardware address; of an internal network, InternalNode by default
+	MaxPacket int      // octets with header: the most that is sent and accepted; default 576
+	Checksum  bool     // write the real checksum
+	Raw       bool     // raw 802.3, whose packets are known by the checksum FFFF: there is no other
+	Ticks     uint16   // what the way through costs, in 1/18 s; default 1
+	Internal  bool     // no link: the network is in this node, for its services; its number is needed
+}
+
+// Config is the configuration of a node. Output and Random are needed.
+type Config struct {
+	Name string // of this server, as SAP and diagnostics tell it
+
+	// Output sends a packet on a port to a node or to all. The packet is borrowed. It never blocks, and is called
+	// within calls of the node, which it must not call.
+	Output func(p PortID, to NodeAddr, packet []byte)
+	Random func() uint32
+	Log    *slog.Logger // what a person would act on; default: nothing
+
+	Router  bool // forward packets, and say so by RIP and SAP
+	MaxHops int  // default DefaultMaxHops
+}
+
+var (
+	errNoOutput = errors.New("ipx: no Output in the configuration")
+	errNoRandom = errors.New("ipx: no Random in the configuration")
+)
+
+// fill checks the configuration and sets what was left open.
+func (c *Config) fill() error {
+	switch {
+	case c.Output == nil:
+		return errNoOutput
+	case c.Random == nil:
+		return errNoRandom
+	case c.MaxHops < 0 || c.MaxHops > 255:
+		return fmt.Errorf("ipx: MaxHops is %d, want 1 to 255", c.MaxHops)
+	case c.MaxHops == 0:
+		c.MaxHops = DefaultMaxHops
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// fill checks the configuration of a port and sets what was left open.
+func (c *PortConfig) fill() error {
+	if c.MaxPacket == 0 {
+		c.MaxPacket = ipxwire.DefaultMax
+	}
+	if c.Ticks == 0 {
+		c.Ticks = 1
+	}
+	if c.Internal && c.Node.IsZero() {
+		c.Node = InternalNode
+	}
+	switch {
+	case c.MaxPacket < ipxwire.HeaderLen || c.MaxPacket > ipxwire.Max:
+		return fmt.Errorf("ipx: port %q: MaxPacket is %d, want %d to %d", c.Name, c.MaxPacket, ipxwire.HeaderLen, ipxwire.Max)
+	case c.Node.IsZero() || c.Node.IsGroup():
+		return fmt.Errorf("ipx: port %q: %v is no address of a node", c.Name, c.Node)
+	case c.Raw && c.Checksum:
+		return fmt.Errorf("ipx: port %q: raw 802.3 cannot carry a checksum; choose another framing", c.Name)
+	case c.Internal && c.Network == 0:
+		return fmt.Errorf("ipx: port %q: an internal network needs a number", c.Name)
+	case isReserved(c.Network):
+		return fmt.Errorf("ipx: port %q: network %v is reserved", c.Name, c.Network)
+	}
+	return nil
+}
+
+// isReserved: the two highest numbers are all networks, and the default route.
+func isReserved(n Network) bool { return n >= 0xfffffffe }

@@ -1,0 +1,270 @@
+package ipx
+
+import (
+	"net"
+	"syscall"
+	"time"
+
+	"tapestry/internal/ipxwire"
+	"tapestry/stack/internal/wait"
+)
+
+// recvOctets is how much may wait for a reader by default.
+const recvOctets = 64 << 10
+
+// Message is what ReadMessage tells of a datagram.
+type Message struct {
+	From, To Addr // with the number of the network, where it is known
+	Type     PacketType
+	Port     PortID // through which it came
+}
+
+// Conn is a socket for datagrams: a net.PacketConn, and a net.Conn if it was dialled.
+type Conn struct {
+	s      *Stack
+	local  Addr
+	remote Addr // zero: anybody
+	typ    PacketType
+	recv   wait.Point
+	send   wait.Point
+
+	queue queue
+}
+
+var (
+	_ net.PacketConn = (*Conn)(nil)
+	_ net.Conn       = (*Conn)(nil)
+)
+
+// ListenPacket opens a socket whose packets have the type. A zero socket is a free one, a zero network and node stand
+// for all of this node.
+func (s *Stack) ListenPacket(local Addr, typ PacketType) (*Conn, error) {
+	s.Begin()
+	defer s.End()
+	c, err := s.open(local, typ)
+	if err != nil {
+		return nil, opError("listen", local, err)
+	}
+	return c, nil
+}
+
+// Dial opens a socket that sends to one address and hears nobody else. The packets have type PEP; see WriteTyped.
+func (s *Stack) Dial(local, remote Addr) (*Conn, error) {
+	s.Begin()
+	defer s.End()
+	w, err := s.node.way(Fields{Source: local, Destination: remote})
+	if err == nil && remote.Socket == 0 {
+		err = syscall.EADDRNOTAVAIL
+	}
+	if err == nil {
+		if local.Net == 0 {
+			local.Net, local.Node = w.p.Network, w.p.Node
+		}
+		if remote.Net == 0 {
+			remote.Net = w.p.Network
+		}
+		var c *Conn
+		if c, err = s.open(local, ipxwire.TypePEP); err == nil {
+			c.remote = remote
+			return c, nil
+		}
+	}
+	return nil, opError("dial", remote, err)
+}
+
+// open binds a new socket.
+func (s *Stack) open(local Addr, typ PacketType) (*Conn, error) {
+	if s.closed {
+		return nil, net.ErrClosed
+	}
+	if !s.node.mayBind(local) {
+		return nil, syscall.EADDRNOTAVAIL
+	}
+	c := &Conn{s: s, local: local, typ: typ}
+	c.recv.Init(s.cfg.Clock, s.cfg.Waker)
+	c.send.Init(s.cfg.Clock, s.cfg.Waker)
+	c.queue.setMax(recvOctets)
+	sock, err := s.node.Bind(local.Socket, c)
+	if err != nil {
+		return nil, err
+	}
+	c.local.Socket = sock
+	s.conns[c] = struct{}{}
+	return c, nil
+}
+
+// mayBind reports whether network and node are zero or this node's.
+func (n *Node) mayBind(a Addr) bool {
+	if a.Net == 0 {
+		return a.Node.IsZero()
+	}
+	p := n.portOf(a.Net)
+	return p != nil && (a.Node.IsZero() || a.Node == p.Node)
+}
+
+// Describe tells the state of the socket.
+func (c *Conn) Describe() SocketInfo {
+	queued, drops := c.queue.load()
+	return SocketInfo{Owner: "datagram", Remote: c.remote, Queued: queued, Drops: drops}
+}
+
+// Receive queues a packet for the reader.
+func (c *Conn) Receive(_ time.Time, id PortID, h ipxwire.Header) {
+	n := c.s.node
+	from, to := n.Source(id, h), n.Destination(id, h)
+	if c.local.Net != 0 && to.Net != c.local.Net || c.remote != (Addr{}) && from != c.remote {
+		n.stats.drop.noSocket++
+		return
+	}
+	first, ok := c.queue.push(id, h, to.Net, from.Net)
+	if !ok {
+		n.stats.drop.queue++
+		return
+	}
+	if first {
+		c.recv.Signal()
+	}
+}
+
+// ReadMessage reads one datagram and all that is known about it. What b has no room for is lost.
+func (c *Conn) ReadMessage(b []byte) (int, Message, error) {
+	c.recv.Lock()
+	defer c.recv.Unlock()
+	for {
+		if err := c.recv.Check(); err != nil {
+			return 0, Message{}, c.error("read", err)
+		}
+		if n, m, ok := c.queue.pop(b); ok {
+			return n, m, nil
+		}
+		c.recv.Wait()
+	}
+}
+
+// ReadFromAddr is ReadFrom without an allocation.
+func (c *Conn) ReadFromAddr(b []byte) (int, Addr, error) {
+	n, m, err := c.ReadMessage(b)
+	return n, m.From, err
+}
+
+// ReadFrom implements net.PacketConn.
+func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, m, err := c.ReadMessage(b)
+	if err != nil {
+		return n, nil, err
+	}
+	return n, NetAddr{Addr: m.From}, nil
+}
+
+// Read implements net.Conn.
+func (c *Conn) Read(b []byte) (int, error) {
+	n, _, err := c.ReadMessage(b)
+	return n, err
+}
+
+// WriteTyped sends one datagram of a packet type.
+func (c *Conn) WriteTyped(b []byte, to Addr, typ PacketType) (int, error) {
+	if err := c.send.Check(); err != nil {
+		return 0, c.error("write", err)
+	}
+	s := c.s
+	s.Begin()
+	err := s.node.Send(s.now, Fields{Type: typ, Destination: to, Source: c.local}, b)
+	s.End()
+	if err != nil {
+		return 0, c.error("write", err)
+	}
+	return len(b), nil
+}
+
+// WriteToAddr is WriteTo without an allocation.
+func (c *Conn) WriteToAddr(b []byte, to Addr) (int, error) { return c.WriteTyped(b, to, c.typ) }
+
+// WriteTo implements net.PacketConn. The address is a NetAddr.
+func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
+	a, ok := to.(NetAddr)
+	switch {
+	case !ok || a.SPX:
+		return 0, c.error("write", &net.AddrError{Err: "unexpected address type", Addr: to.String()})
+	case c.remote != (Addr{}):
+		return 0, c.error("write", net.ErrWriteToConnected)
+	}
+	return c.WriteToAddr(b, a.Addr)
+}
+
+// Write implements net.Conn.
+func (c *Conn) Write(b []byte) (int, error) {
+	if c.remote == (Addr{}) {
+		return 0, c.error("write", syscall.EDESTADDRREQ)
+	}
+	return c.WriteToAddr(b, c.remote)
+}
+
+// Close frees the socket and wakes who waits.
+func (c *Conn) Close() error {
+	c.s.Begin()
+	_, isOpen := c.s.conns[c]
+	if isOpen {
+		delete(c.s.conns, c)
+		c.s.node.Unbind(c.local.Socket)
+	}
+	c.s.End()
+	if !isOpen {
+		return c.error("close", net.ErrClosed)
+	}
+	c.recv.Close()
+	c.send.Close()
+	c.queue.close()
+	return nil
+}
+
+// SetReadBuffer bounds what waits for the reader, in octets of packets with their headers.
+func (c *Conn) SetReadBuffer(octets int) error {
+	if octets <= 0 {
+		return c.error("set", syscall.EINVAL)
+	}
+	c.queue.setMax(octets)
+	return nil
+}
+
+// LocalAddr implements net.PacketConn: network and node are zero where the socket hears all of this node's.
+func (c *Conn) LocalAddr() net.Addr { return NetAddr{Addr: c.local} }
+
+// RemoteAddr implements net.Conn.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.remote == (Addr{}) {
+		return nil
+	}
+	return NetAddr{Addr: c.remote}
+}
+
+// SetDeadline implements net.PacketConn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
+
+// SetReadDeadline implements net.PacketConn.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.recv, t) }
+
+// SetWriteDeadline implements net.PacketConn. No write waits.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.send, t) }
+
+func (c *Conn) setDeadline(p *wait.Point, t time.Time) error {
+	if p.IsClosed() {
+		return c.error("set", net.ErrClosed)
+	}
+	p.SetDeadline(t)
+	return nil
+}
+
+// error is an error as package net's users expect it.
+func (c *Conn) error(op string, err error) error {
+	e := &net.OpError{Op: op, Net: "ipx", Source: NetAddr{Addr: c.local}, Err: sysError(op, err)}
+	if c.remote != (Addr{}) {
+		e.Addr = NetAddr{Addr: c.remote}
+	}
+	return e
+}

@@ -1,0 +1,82 @@
+package ipx
+
+import (
+	"slices"
+	"time"
+
+	"tapestry/internal/ipxwire"
+)
+
+// Node is one node of IPX: plain code, called from one goroutine at a time; see [Stack].
+type Node struct {
+	cfg   Config
+	ports []*port // by PortID; nil: removed
+
+	sockets map[SocketNumber]Receiver
+	dynamic SocketNumber // where the search for the next free socket starts
+
+	scratch []byte // a packet under construction
+	reply   []byte // the answer of an inline service, its header in front
+	in      []byte // a packet from this node to itself, as it is delivered
+	local   ring   // packets from this node to itself
+	localAt time.Time
+
+	stats counters
+}
+
+// Receiver takes the packets of a socket. The header and its data are borrowed. It may send, bind and unbind.
+type Receiver interface {
+	Receive(now time.Time, p PortID, h ipxwire.Header)
+}
+
+// New makes a node without ports.
+func New(c Config) (*Node, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: c, sockets: map[SocketNumber]Receiver{}}
+	n.dynamic = ipxwire.SocketDynamic + SocketNumber(c.Random()%(uint32(ipxwire.SocketStatic-ipxwire.SocketDynamic)))
+	n.local.max = localOctets
+	n.sockets[ipxwire.SocketEcho] = &echo{n}
+	return n, nil
+}
+
+// Tick does what is due.
+func (n *Node) Tick(now time.Time) {
+	n.drain(now)
+}
+
+// Next is when Tick is to be called; the zero time is never.
+func (n *Node) Next() time.Time {
+	if n.local.len() > 0 {
+		return n.localAt
+	}
+	return time.Time{}
+}
+
+// SocketInfo describes a bound socket.
+type SocketInfo struct {
+	Socket SocketNumber `json:"socket"`
+	Owner  string       `json:"owner"`            // echo, rip, datagram, spx, …
+	Remote Addr         `json:"remote,omitzero"`  // of a connected one
+	Queued int          `json:"queued,omitempty"` // octets that wait to be read
+	Drops  uint64       `json:"drops,omitempty"`  // packets for which there was no room
+}
+
+// describer is a Receiver that can tell more of itself than that it exists.
+type describer interface{ Describe() SocketInfo }
+
+// Sockets lists the bound sockets by number.
+func (n *Node) Sockets() []SocketInfo {
+	out := make([]SocketInfo, 0, len(n.sockets))
+	for s, r := range n.sockets {
+		var i SocketInfo
+		if d, ok := r.(describer); ok {
+			i = d.Describe()
+		}
+		i.Socket = s
+		out = append(out, i)
+	}
+	slices.SortFunc(out, func(a, b SocketInfo) int { return int(a.Socket) - int(b.Socket) })
+	return out
+}

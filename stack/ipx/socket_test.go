@@ -1,0 +1,139 @@
+package ipx
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"tapestry/internal/ipxwire"
+)
+
+const (
+	cafe Network = 0xcafe
+	beef Network = 0xbeef
+	food Network = 0xf00d
+)
+
+func node(last byte) NodeAddr { return NodeAddr{2, 0, 0, 0, 0, last} }
+
+// pairOf joins two stacks by a wire that delivers when the sender's entry has ended.
+func pairOf(t testing.TB) (a, b *Stack) {
+	t.Helper()
+	a, b = newEnd(t, 1, &b), newEnd(t, 2, &a)
+	return a, b
+}
+
+func newEnd(t testing.TB, last byte, peer **Stack) *Stack {
+	t.Helper()
+	sent := make(chan []byte, 256)
+	var out [][]byte
+	s, err := NewStack(StackConfig{
+		Node: Config{
+			Output: func(_ PortID, _ NodeAddr, p []byte) { out = append(out, append([]byte(nil), p...)) },
+			Random: func() uint32 { return 7 },
+		},
+		Flush: func() {
+			for _, p := range out {
+				select {
+				case sent <- p:
+				default:
+				}
+			}
+			out = out[:0]
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Do(func(now time.Time, n *Node) {
+		if _, err := n.AddPort(now, PortConfig{Name: "eth0", Network: cafe, Node: node(last)}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case p := <-sent:
+				(*peer).Deliver(0, node(last), p)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(stop)
+		<-done
+		_ = s.Close()
+	})
+	return s
+}
+
+func TestDatagrams(t *testing.T) {
+	a, b := pairOf(t)
+	l, err := b.ListenPacket(Addr{Socket: 0x5000}, ipxwire.TypePEP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := a.Dial(Addr{}, Addr{Net: cafe, Node: node(2), Socket: 0x5000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("question")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	n, from, err := l.ReadFrom(buf)
+	if err != nil || string(buf[:n]) != "question" || from != c.LocalAddr() {
+		t.Fatalf("read %q from %v, %v; want the question from %v", buf[:n], from, err, c.LocalAddr())
+	}
+	if _, err := l.WriteTo([]byte("answer"), from); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "answer" {
+		t.Fatalf("read %q, %v; want the answer", buf[:n], err)
+	}
+}
+
+func TestPing(t *testing.T) {
+	a, _ := pairOf(t)
+	r, err := a.Ping(context.Background(), Addr{Net: cafe, Node: node(2)}, PingOptions{})
+	if err != nil || r.From.Node != node(2) {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	_, err = a.Ping(context.Background(), Addr{Net: cafe, Node: node(3)}, PingOptions{Timeout: time.Millisecond})
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("an absent node: %v, want a timeout", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	a, _ := pairOf(t)
+	l, err := a.ListenPacket(Addr{Socket: 0x5000}, ipxwire.TypePEP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.ListenPacket(Addr{Socket: 0x5000}, 4); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("second listener: %v", err)
+	}
+	if _, err := l.WriteToAddr(make([]byte, 547), Addr{Net: cafe, Node: node(2), Socket: 1}); !errors.Is(err, syscall.EMSGSIZE) {
+		t.Errorf("547 octets: %v", err)
+	}
+	if err := l.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.ReadFrom(nil); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("past deadline: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.ReadFrom(nil); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
