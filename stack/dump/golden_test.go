@@ -69,11 +69,11 @@ var golden = []struct {
 	}},
 	{"raw ipx", eth + "001e" + ipx, []string{
 		mac + "802.3 raw, 30 octets",
-		"ipx 0000cafe:02:00:00:00:00:01:4000 > 00000000:ff:ff:ff:ff:ff:ff:0452 (SAP), unknown, 0 hops, 30 octets",
+		"ipx 0000cafe:020000000001:4000 > 00000000:ffffffffffff:0452 (SAP), IPX, 0 hops, 30 octets",
 	}},
 	{"ipx in 802.2 whose length lies", eth + "0021 e0e003" + strings.Replace(ipx, "001e", "0020", 1), []string{
 		mac + "802.2 dsap IPX ssap IPX control 0x03, 30 octets",
-		"ipx 0000cafe:02:00:00:00:00:01:4000 > 00000000:ff:ff:ff:ff:ff:ff:0452 (SAP), unknown, 0 hops, 32 octets, 2 missing",
+		"ipx 0000cafe:020000000001:4000 > 00000000:ffffffffffff:0452 (SAP), IPX, 0 hops, 32 octets, 2 missing",
 	}},
 	{"unreachable", eth + "0800 4500003800000000 4001 265bc6336402c6336401 0303 fe77 00000000" +
 		" 4500001d00010000 4011 1268c6336401c6336402 1234 0045 0009 0000", []string{

@@ -1,43 +1,98 @@
 package dump
 
-import (
-	"fmt"
+import "tapestry/internal/ipxwire"
 
-	"tapestry/link/ethernet"
-)
-
-const ipxHeader = 30
-
-// Packet types of IPX, and sockets that Xerox and Novell assigned.
-var (
-	ipxTypes   = map[byte]string{0: "unknown", 1: "RIP", 2: "echo", 3: "error", 4: "PEP", 5: "SPX", 17: "NCP", 20: "propagated"}
-	ipxSockets = map[uint16]string{
-		1: "Xerox RIP", 2: "echo", 3: "error", 0x451: "NCP", 0x452: "SAP", 0x453: "RIP", 0x455: "NetBIOS", 0x456: "diagnostic",
-	}
-)
+// ipxList is how many entries of a packet's list are shown: as many as a router writes into one RIP packet.
+const ipxList = 50
 
 func (p *printer) ipx(b []byte) {
-	if len(b) < ipxHeader {
-		p.short("ipx", b)
-		return
+	if h := p.ipxHeader(b, false); h != nil {
+		p.ipxData(h)
 	}
-	n := int(be16(b[2:]))
-	kind, ok := ipxTypes[b[5]]
-	if !ok {
-		kind = fmt.Sprintf("type %d", b[5])
-	}
-	p.line("ipx %s > %s, %s, %d hops, %d octets", ipxAddr(b[18:30]), ipxAddr(b[6:18]), kind, b[4], n)
-	if sum := be16(b); sum != 0xffff {
-		p.add(", checksum 0x%04x", sum)
-	}
-	p.data(p.cut(b, ipxHeader, n, false))
 }
 
-// ipxAddr gives network, node and socket: 0000cafe:02:00:00:00:00:01:0452 (SAP).
-func ipxAddr(b []byte) string {
-	s := fmt.Sprintf("%08x:%v:%04x", be32(b), ethernet.Addr(b[4:10]), be16(b[10:]))
-	if name, ok := ipxSockets[be16(b[10:])]; ok {
-		s += " (" + name + ")"
+// ipxHeader prints the line of a packet, and gives a view of as much of it as there is; nil if that is nothing. What is
+// quoted may end early.
+func (p *printer) ipxHeader(b []byte, isQuoted bool) ipxwire.Header {
+	if len(b) < ipxwire.HeaderLen {
+		p.short("ipx", b)
+		return nil
 	}
-	return s
+	n := int(be16(b[2:]))
+	h := ipxwire.Header(b[:min(max(n, ipxwire.HeaderLen), len(b))])
+	p.line("ipx %s > %s, %s", ipxAddr(h.Source()), ipxAddr(h.Destination()), ipxType(h.Type()))
+	p.add(", %d hops, %d octets", h.Hops(), n)
+	p.ipxChecksum(h, n)
+	p.cut(b, ipxwire.HeaderLen, n, isQuoted)
+	return h
+}
+
+// ipxChecksum tells about a real checksum, which few senders write.
+func (p *printer) ipxChecksum(h ipxwire.Header, n int) {
+	switch {
+	case h.Checksum() == ipxwire.NoChecksum:
+	case n == len(h) && !h.IsSummed():
+		p.add(", bad checksum 0x%04x", h.Checksum())
+	default:
+		p.add(", checksum 0x%04x", h.Checksum())
+	}
+}
+
+// ipxData prints what a packet carries. As in Wireshark the sockets tell, the lower one first, unless the higher one is
+// of name queries; then the packet type does. SPX comes first here, though: Wireshark takes SPX from or to the sockets
+// 4001 and 4003 for messages of a NetWare server.
+func (p *printer) ipxData(h ipxwire.Header) {
+	b := h.Data()
+	low, high := h.Source().Socket, h.Destination().Socket
+	if low > high {
+		low, high = high, low
+	}
+	switch {
+	case h.Type() == ipxwire.TypeSPX:
+		p.spx(b)
+	case len(b) == 0:
+	case high != socketNameQuery && p.ipxSocket(low, h, b):
+	case p.ipxSocket(high, h, b):
+	case h.Type() == ipxwire.TypeNCP:
+		p.ncp(b)
+	case h.Type() == ipxwire.TypeError:
+		p.ipxError(b)
+	default:
+		p.data(b)
+	}
+}
+
+// ipxSocket prints what is for or from a well-known socket, and reports whether it is one.
+func (p *printer) ipxSocket(s ipxwire.Socket, h ipxwire.Header, b []byte) bool {
+	switch s {
+	case ipxwire.SocketError:
+		p.ipxError(b)
+	case ipxwire.SocketNCP:
+		p.ncp(b)
+	case ipxwire.SocketSAP:
+		p.sap(b)
+	case ipxwire.SocketRIP:
+		p.ipxRIP(b)
+	case ipxwire.SocketNetBIOS:
+		p.nbipx(b, h.Type() == ipxwire.TypeNetBIOS)
+	case ipxwire.SocketDiagnostic:
+		p.diagnostic(b, h.Destination().Socket == s)
+	case ipxwire.SocketSerial:
+		p.serial(b)
+	case socketNameQuery, socketMailslot:
+		p.nmpi(b)
+	case socketMessage, socketMessage1:
+		p.ipxMessage(b)
+	default:
+		return false
+	}
+	return true
+}
+
+// ipxAddr gives an address with its socket's name: 0000cafe:020000000001:0452 (SAP).
+func ipxAddr(a ipxwire.Addr) string {
+	if name, ok := ipxSockets[a.Socket]; ok {
+		return a.String() + " (" + name + ")"
+	}
+	return a.String()
 }

@@ -1,0 +1,27 @@
+package dump
+
+import "tapestry/stack/ipx/rip"
+
+func (p *printer) ipxRIP(b []byte) {
+	m, err := rip.Parse(b)
+	if err != nil {
+		p.short("ipxrip", b)
+		return
+	}
+	p.line("ipxrip %v", m.Operation())
+	for i := range min(m.Len(), ipxList) {
+		if e := m.Entry(i); m.Operation() == rip.Request {
+			p.add(", %v", e.Network)
+		} else {
+			p.add(", %v", e)
+		}
+	}
+	p.more(m.Len())
+}
+
+// more tells how many entries of a list are not shown.
+func (p *printer) more(n int) {
+	if n > ipxList {
+		p.add(", and %d more", n-ipxList)
+	}
+}
