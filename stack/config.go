@@ -7,6 +7,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/stack/ipx"
 )
 
 // Config describes a host. The zero value of each field means its default.
@@ -17,6 +18,7 @@ type Config struct {
 	Lookup func(name string) []netip.Addr
 	DNS    []netip.AddrPort // servers that Resolver asks, over this host; default none
 	TCP    TCPConfig
+	IPX    ipx.Config // router or not, timers; its Name defaults to the host's; Output, Random and Log are the host's
 	// NoShortcut has the engine carry all packets, also those that inline handlers, UDP batches and echo requests have
 	// a shorter way for. Answers are the same; it is there to compare.
 	NoShortcut bool

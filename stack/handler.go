@@ -50,6 +50,9 @@ func (h *Host) Handle(iface string, fr Framing, hd Handler) (remove func(), err 
 	if err != nil {
 		return nil, err
 	}
+	if k := fr.Kind; k <= ethernet.KindSNAP && fr == ipxFraming(k) && i.nic.ipxPort(k) != nil {
+		return nil, fmt.Errorf("stack: %s: %v frames are the host's own node's of IPX; remove its network first", iface, fr)
+	}
 	hs := &i.nic.handlers
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
@@ -62,6 +65,13 @@ func (h *Host) Handle(iface string, fr Framing, hd Handler) (remove func(), err 
 	}
 	hs.m[fr] = e
 	return func() { hs.remove(fr, e) }, nil
+}
+
+// has reports whether frames of the framing have a handler.
+func (hs *handlers) has(fr Framing) bool {
+	hs.mu.RLock()
+	defer hs.mu.RUnlock()
+	return hs.m[fr] != nil
 }
 
 func (hs *handlers) remove(fr Framing, e *handlerEntry) {

@@ -29,6 +29,7 @@ type Host struct {
 	tight tightWindows
 
 	shortcuts shortcuts
+	ipx       ipxHost
 
 	mu         sync.Mutex
 	interfaces map[tcpip.NICID]*Interface
@@ -50,6 +51,7 @@ func New(c Config) (*Host, error) {
 		nextID:     loopbackID + 1,
 		closers:    map[*io.Closer]struct{}{},
 	}
+	h.ipx.host = h
 	h.tight.init(c.TCP)
 	h.ndp = newNDPEvents(h)
 	h.ns = newEngine(c, h.shortcuts.watch(protocols(c, h.ndp)))
@@ -88,8 +90,10 @@ func (c Config) withDefaults() (Config, error) {
 		defaultTo(&c.TCP.AckDelay, defaultAckDelay)
 	}
 	var err error
-	c.TCP, err = c.TCP.withDefaults()
-	return c, err
+	if c.TCP, err = c.TCP.withDefaults(); err != nil {
+		return c, err
+	}
+	return c, c.tryIPX()
 }
 
 // Close ends the host: sockets are closed, devices are closed, and every goroutine of the host has ended when it
@@ -114,6 +118,7 @@ func (h *Host) Close() error {
 	for _, c := range closers {
 		c.Close() // a socket's Close reports only that it was closed before
 	}
+	h.ipx.close()
 	h.ns.Close()
 	var errs []error
 	for _, i := range ifs {

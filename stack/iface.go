@@ -22,7 +22,9 @@ type Interface struct {
 	nic  *nic
 
 	readers sync.WaitGroup
-	dadMu   sync.Mutex // one change of the DAD configuration at a time
+	done    chan struct{} // closed with the interface
+	watched bool          // under the host's mu: followLink runs
+	dadMu   sync.Mutex    // one change of the DAD configuration at a time
 }
 
 // InterfaceInfo describes an interface as it is at one moment.
@@ -68,7 +70,7 @@ func (h *Host) newInterface(dev link.Device, c InterfaceConfig) (*Interface, err
 	if h.closed {
 		return nil, fmt.Errorf("stack: interface %s: the host is closed: %w", c.Name, net.ErrClosed)
 	}
-	i := &Interface{host: h, id: h.nextID, name: c.Name}
+	i := &Interface{host: h, id: h.nextID, name: c.Name, done: make(chan struct{})}
 	i.nic = newNIC(i, dev, c)
 	h.ndp.tell(i.id, &i.nic.wants)
 	if e := h.ns.CreateNICWithOptions(i.id, i.nic, netstack.NICOptions{Name: i.name, QDisc: i.nic}); e != nil {
@@ -130,6 +132,7 @@ func (h *Host) remove(i *Interface) {
 
 // close closes the device and waits for its readers.
 func (i *Interface) close() error {
+	close(i.done)
 	i.nic.acks.close()
 	err := i.nic.dev.Close()
 	i.readers.Wait()

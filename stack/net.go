@@ -23,6 +23,9 @@ func (h *Host) Dial(network, address string) (net.Conn, error) {
 // "tcp4", "tcp6", "udp", "udp4", "udp6", "ip4:icmp" and "ip6:ipv6-icmp". Names are looked up by the host, never by the
 // machine. The result is a [*TCPConn], a [*UDPConn] or a [*IPConn].
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if isIPX(network) {
+		return h.dialIPX(ctx, network, address)
+	}
 	n, err := parseNetwork(network)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
@@ -64,6 +67,9 @@ func (h *Host) Listen(network, address string) (net.Listener, error) {
 // As with package net, a socket for the address of a group is one for all addresses whose port others can share, and
 // [UDPConn.JoinGroup] is still needed.
 func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
+	if isIPX(network) {
+		return h.listenPacketIPX(network, address)
+	}
 	n, la, err := h.listenAddress(network, address)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,8 @@ type nic struct {
 	conflicts     conflicts
 	acks          delayedAcks
 	paths         atomic.Pointer[paths]
+	ipx           atomic.Pointer[ipxPorts] // nil: none
+	ipxOut        []link.Frame             // of the node of IPX, under its lock
 
 	info atomic.Pointer[link.Info]
 

@@ -86,7 +86,7 @@ func (r *receiver) receive(f *link.Frame) {
 	case ethernet.TypeIPv4, ethernet.TypeIPv6, ethernet.TypeARP:
 		n.deliver(f, t, ethernet.HeaderLen)
 	default:
-		n.receiveOther(f)
+		r.receiveOther(f)
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 
 // receiveOther takes up what is neither IPv4, IPv6 nor ARP in plain Ethernet II: tagged frames, the frames with a length,
 // and the protocols beside the engine's.
-func (n *nic) receiveOther(f *link.Frame) {
+func (r *receiver) receiveOther(f *link.Frame) {
+	n := r.nic
 	h, err := ethernet.ParseHeader(f.Head(), f.Len())
 	if err != nil {
 		n.drops.malformed.Add(1)
@@ -19,6 +20,9 @@ func (n *nic) receiveOther(f *link.Frame) {
 			n.drops.vlan.Add(1)
 			return
 		}
+	}
+	if r.takeIPX(f, h) {
+		return
 	}
 	if pad := f.Len() - h.Len() - h.PayloadLen(); pad > 0 {
 		f.Data.Truncate(int64(f.Len() - pad))

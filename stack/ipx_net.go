@@ -1,0 +1,66 @@
+package stack
+
+import (
+	"context"
+	"net"
+
+	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx"
+)
+
+// The networks "ipx" and "spx" of Dial, Listen and ListenPacket. Their addresses are network:node:socket in hexadecimal, as
+// ipx.ParseAddr reads them: there are no names.
+
+// isIPX reports whether a network of Dial or Listen is IPX's.
+func isIPX(network string) bool { return network == "ipx" || network == "spx" }
+
+// ipxAddress reads an address of Dial or Listen.
+func (h *Host) ipxAddress(op, network, address string) (a ipx.Addr, err error) {
+	switch {
+	case h.ipx.stack.Load() == nil:
+		err = net.UnknownNetworkError(network + " (host " + h.cfg.Name + " has no IPX: give an interface of it a network with " +
+			"Interface.AddIPX, or in a lab's file with ipx = { … })")
+	case address != "":
+		a, err = ipxwire.ParseAddr(address)
+	case op == "dial":
+		err = errMissingAddress
+	}
+	if err != nil {
+		return a, &net.OpError{Op: op, Net: network, Err: err}
+	}
+	return a, nil
+}
+
+// dialIPX is DialContext for "ipx" and "spx".
+func (h *Host) dialIPX(ctx context.Context, network, address string) (net.Conn, error) {
+	a, err := h.ipxAddress("dial", network, address)
+	if err != nil {
+		return nil, err
+	}
+	to := ipx.NetAddr{Addr: a, SPX: network == "spx"}
+	if err := ctx.Err(); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: to, Err: mapContextError(err)}
+	}
+	return asConn(h.IPX().Dial(ipx.Addr{}, a))
+}
+
+// listenPacketIPX is ListenPacket for "ipx" and, in vain, "spx".
+func (h *Host) listenPacketIPX(network, address string) (net.PacketConn, error) {
+	a, err := h.ipxAddress("listen", network, address)
+	if err != nil {
+		return nil, err
+	}
+	if network != "ipx" {
+		return nil, unexpectedIPX(network, a, address)
+	}
+	c, err := h.IPX().ListenPacket(a, ipxwire.TypePEP)
+	if err != nil {
+		return nil, err // not a nil pointer in an interface
+	}
+	return c, nil
+}
+
+func unexpectedIPX(network string, a ipx.Addr, address string) error {
+	return &net.OpError{Op: "listen", Net: network, Addr: ipx.NetAddr{Addr: a, SPX: network == "spx"},
+		Err: &net.AddrError{Err: "unexpected address type", Addr: address}}
+}

@@ -1,0 +1,107 @@
+package stack
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"tapestry/link/ethernet"
+	"tapestry/link/pipe"
+	"tapestry/stack/ipx"
+)
+
+// ipxNetworks are the networks that hosts of these tests have on one wire, each in frames of its own type.
+var ipxNetworks = [...]ipx.Network{
+	ethernet.KindII: 0x0000cafe, ethernet.KindRaw: 0x0000beef, ethernet.KindLLC: 0x0000f00d, ethernet.KindSNAP: 0x0000d00f,
+}
+
+// addIPX gives the host's only interface networks, all of them by default.
+func addIPX(t testing.TB, h *Host, cs ...IPXConfig) {
+	t.Helper()
+	if cs == nil {
+		for k, n := range ipxNetworks {
+			cs = append(cs, IPXConfig{Frame: ethernet.Kind(k), Network: n, MaxPacket: 65535})
+		}
+	}
+	i, err := h.interfaceNamed("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cs {
+		if err := i.AddIPX(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ipxPair makes two hosts on a cable, with IP and with IPX in all frame types.
+func ipxPair(t testing.TB, cs ...IPXConfig) (alpha, beta *Host) {
+	t.Helper()
+	alpha, beta = pair(t, pipe.AllOffloads)
+	addIPX(t, alpha, cs...)
+	addIPX(t, beta, cs...)
+	return alpha, beta
+}
+
+// ipxNode is the node of the host's only interface.
+func (h *Host) ipxNode(t testing.TB) ipx.NodeAddr {
+	t.Helper()
+	i, err := h.interfaceNamed("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ipx.NodeAddr(i.nic.addr)
+}
+
+func TestIPXDatagrams(t *testing.T) {
+	alpha, beta := ipxPair(t)
+	server, err := beta.ListenPacket("ipx", ":4001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, network := range ipxNetworks {
+		kind := ethernet.Kind(k)
+		t.Run(kind.String(), func(t *testing.T) {
+			to := ipx.Addr{Net: network, Node: beta.ipxNode(t), Socket: 0x4001}
+			c, err := alpha.Dial("ipx", to.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(testTimeout))
+			server.SetDeadline(time.Now().Add(testTimeout))
+			head, _ := newIPXHead(kind, ethernet.Addr{})
+			for _, n := range []int{0, 1, 2, 15, 16, 17, 80, 81, 98, 99, 545, 546, 547, head.room(1500) - 31, head.room(1500) - 30} {
+				exchange(t, c, server, noise(n))
+			}
+			if _, err := c.Write(make([]byte, head.room(1500)-29)); !errors.Is(err, syscall.EMSGSIZE) {
+				t.Errorf("one octet too many: %v", err)
+			}
+		})
+	}
+}
+
+// exchange sends b to the server and back.
+func exchange(t *testing.T, c net.Conn, server net.PacketConn, b []byte) {
+	t.Helper()
+	if _, err := c.Write(b); err != nil {
+		t.Fatalf("%d octets: %v", len(b), err)
+	}
+	got := make([]byte, 2000)
+	n, from, err := server.ReadFrom(got)
+	if err != nil || !bytes.Equal(got[:n], b) {
+		t.Fatalf("%d octets arrive as %x, %v", len(b), got[:n], err)
+	}
+	if from != c.LocalAddr() {
+		t.Errorf("from %v, want %v", from, c.LocalAddr())
+	}
+	if _, err := server.WriteTo(got[:n], from); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = c.Read(got); err != nil || !bytes.Equal(got[:n], b) {
+		t.Fatalf("%d octets come back as %x, %v", len(b), got[:n], err)
+	}
+}
