@@ -31,8 +31,21 @@ type HostConfig struct {
 	Addresses []netip.Prefix        // default the next of 198.51.100.0/24 and 2001:db8::/64; the 255th station and later ones have IPv6 alone
 	Addr      ethernet.Addr         // default one that goes with the addresses
 	Interface stack.InterfaceConfig // its Name defaults to "eth0"; Addr and Addresses are the ones above
+	IPX       []stack.IPXConfig     // networks of IPX; default none
 	Tx, Rx    string                // what the wire from the host and to it does; default Config.Impair and a perfect one
 	Stack     stack.Config          // its Name, Names, Clock, Seed and Deterministic are the rig's
+	More      []PortConfig          // further interfaces, as routers have: eth1, eth2 and so on
+}
+
+// PortConfig describes a further interface of a host. The zero value of each field means its default. Captures and
+// partitions know it by the names of host and interface: "router/eth1".
+type PortConfig struct {
+	Segment   string                // default "lan"
+	Addresses []netip.Prefix        // default none
+	Addr      ethernet.Addr         // default one that no other station has
+	Interface stack.InterfaceConfig // its Name defaults to "eth1" and so on; Addr and Addresses are the ones above
+	IPX       []stack.IPXConfig     // networks of IPX; default none
+	Tx, Rx    string                // as in HostConfig
 }
 
 func (c Config) withDefaults() Config {

@@ -82,11 +82,19 @@ func (n *Net) set(text string, lines ...*impair.Line) {
 	}
 }
 
-// Cut pulls the plug of a host without a word to it: nothing leaves or arrives, not even what is on the wire.
-func (n *Net) Cut(h *Host) { n.do(func() { h.port.isCut = true }) }
+// Cut pulls the plugs of a host without a word to it: nothing leaves or arrives, not even what is on the wire.
+func (n *Net) Cut(h *Host) { n.setCut(h, true) }
 
-// Uncut puts the plug back.
-func (n *Net) Uncut(h *Host) { n.do(func() { h.port.isCut = false }) }
+// Uncut puts the plugs back.
+func (n *Net) Uncut(h *Host) { n.setCut(h, false) }
+
+func (n *Net) setCut(h *Host, isCut bool) {
+	n.do(func() {
+		for _, p := range h.ports() {
+			p.isCut = isCut
+		}
+	})
+}
 
 // Kill ends a host as a power failure does: no FIN and no RST reaches anybody. Its sockets fail with net.ErrClosed.
 func (n *Net) Kill(h *Host) {

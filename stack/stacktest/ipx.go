@@ -12,17 +12,18 @@ import (
 type Framing struct {
 	Src, Dst ethernet.Addr
 	Kind     ethernet.Kind
-	Odd      bool // leave a packet of odd length odd; by default a zero makes it even, as NetWare's drivers do
+	Odd      bool // leave a frame of odd length odd; by default a zero behind the packet makes it even, as drivers do
 }
 
 func (f Framing) wrap(inner []byte, _ []Layer, _ Layer) []byte {
-	if len(inner)%2 != 0 && !f.Odd {
-		inner = append(inner, 0)
-	}
-	b, err := ethernet.Fields{
+	fields := ethernet.Fields{
 		Destination: f.Dst, Source: f.Src, Kind: f.Kind, Type: ethernet.TypeIPX,
 		LLC: ethernet.LLC{DSAP: ethernet.SAPIPX, SSAP: ethernet.SAPIPX, Control: ethernet.ControlUI},
-	}.AppendTo(nil, len(inner))
+	}
+	if (fields.Len()+len(inner))%2 != 0 && !f.Odd {
+		inner = append(inner, 0)
+	}
+	b, err := fields.AppendTo(nil, len(inner))
 	if err != nil {
 		panic(err) // a frame that no receiver could read: the test that builds it is wrong
 	}

@@ -38,7 +38,7 @@ func TestBuildFramings(t *testing.T) {
 	}{
 		{"ethernet ii", stacktest.Framing{Kind: ethernet.KindII}, "8137", "00"},
 		{"802.3", stacktest.Framing{Kind: ethernet.KindRaw}, "0022", "00"},
-		{"802.2", stacktest.Framing{Kind: ethernet.KindLLC}, "0025 e0e003", "00"},
+		{"802.2", stacktest.Framing{Kind: ethernet.KindLLC}, "0024 e0e003", ""},
 		{"snap", stacktest.Framing{Kind: ethernet.KindSNAP}, "002a aaaa03 000000 8137", "00"},
 		{"802.3 odd", stacktest.Framing{Kind: ethernet.KindRaw, Odd: true}, "0021", ""},
 	} {
