@@ -1,13 +1,15 @@
 package rip
 
 import (
+	"cmp"
 	"time"
 
 	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx/rip/vector"
 )
 
 // Local is the port of a network inside this node, as a server's internal one.
-const Local = -1
+const Local = vector.Local
 
 // AllPorts asks on every port.
 const AllPorts = -2
@@ -47,44 +49,146 @@ type Config struct {
 	Random func() uint32
 }
 
+// Stats counts packets for socket 0453 and what became of them.
+type Stats struct {
+	vector.Stats
+	In         uint64 // packets that came
+	Malformed  uint64 // no whole entries, or an operation that is not known
+	Strangers  uint64 // from no neighbour: of another network, another socket, or no station
+	Conflicts  uint64 // responses of a router that has another number for the network of the port
+	Requests   uint64 // asked of this router
+	Answers    uint64 // requests answered at once
+	Questions  uint64 // that this router asked
+	NotRouting uint64 // requests to one that is none
+}
+
+// value is what the table keeps of a network beside the hops.
+type value struct {
+	ticks   uint16
+	nextHop ipxwire.Node // of a static route; what was learned goes to who told it
+	static  bool
+}
+
 // Router keeps the routes. See the package's comment.
-type Router struct{ c Config }
+type Router struct {
+	c       Config
+	t       *vector.Table[ipxwire.Network, value]
+	statics []Route // also those whose port is missing, or whose network is a port's own
+	asks    []ask
+	stats   Stats
+	scratch []byte
+}
 
 // New makes a router without ports.
-func New(c Config) *Router { return &Router{c: c} }
+func New(c Config) *Router {
+	if c.Learned == nil {
+		c.Learned = func(int, ipxwire.Network) {}
+	}
+	r := &Router{c: c}
+	r.t = vector.New(vector.Config[ipxwire.Network, value]{
+		Compare: cmp.Compare[ipxwire.Network],
+		Better:  isBetter,
+		Matches: func(ipxwire.Network, uint16) bool { return true },
+		Begin:   func(b []byte) []byte { return Append(b, Response) },
+		Append:  appendTold,
+		Send:    c.Send,
 
-// AddPort begins to ask, to learn and to advertise on a port. network 0: not known yet.
-func (r *Router) AddPort(now time.Time, port int, network ipxwire.Network, ticks uint16) {}
+		Socket:     ipxwire.SocketRIP,
+		PerPacket:  MaxEntries,
+		Advertises: c.Routing,
 
-// RemovePort says farewell on the port, and forgets what was learned there.
-func (r *Router) RemovePort(now time.Time, port int) {}
+		Update: c.Update, Age: c.Age, Gap: c.Gap,
+		Max: c.MaxRoutes, MaxPerPort: c.MaxPerPort, MaxPerFrom: c.MaxPerNeighbor,
 
-// SetNetwork gives a port another network.
-func (r *Router) SetNetwork(now time.Time, port int, network ipxwire.Network) {}
+		Changed: c.Changed,
+		Random:  c.Random,
+	})
+	return r
+}
 
-// Close says farewell on every port.
-func (r *Router) Close(now time.Time) {}
+// isBetter compares ticks, and hops where they are equal.
+func isBetter(a value, aHops uint16, b value, bHops uint16) bool {
+	return a.ticks < b.ticks || a.ticks == b.ticks && aHops < bHops
+}
 
-// Deliver takes a packet for socket 0453 that came in on a port.
-func (r *Router) Deliver(now time.Time, port int, from ipxwire.Addr, msg []byte) {}
+// appendTold appends a route as the neighbours on a port are told of it: one router farther, and across the port's link.
+// They know their own network themselves.
+func appendTold(b []byte, e *vector.Entry[ipxwire.Network, value], p vector.Port, _ bool) []byte {
+	if e.Key == p.Network {
+		return b
+	}
+	return Entry{Network: e.Key, Hops: min(e.Hops+1, Down), Ticks: across(e.Value.ticks, p)}.AppendTo(b)
+}
 
-// Tick does what is due. Calling it early does nothing.
-func (r *Router) Tick(now time.Time) {}
+// across adds the ticks of a port's link.
+func across(ticks uint16, p vector.Port) uint16 {
+	return uint16(min(uint32(ticks)+uint32(p.Ticks), 0xffff))
+}
 
-// Next is when Tick is to be called; zero: never.
-func (r *Router) Next() time.Time { return time.Time{} }
+// Stats gives the counters.
+func (r *Router) Stats() Stats {
+	s := r.stats
+	s.Stats = r.t.Stats
+	return s
+}
 
 // Lookup gives the route to a network, the default route if there is no other.
-func (r *Router) Lookup(network ipxwire.Network) (Route, bool) { return Route{}, false }
+func (r *Router) Lookup(network ipxwire.Network) (Route, bool) {
+	e := r.find(network)
+	if e == nil {
+		return Route{}, false
+	}
+	return route(e), true
+}
+
+func (r *Router) find(network ipxwire.Network) *vector.Entry[ipxwire.Network, value] {
+	if network == 0 || network == All {
+		return nil
+	}
+	if e := r.t.Find(network); e != nil && e.IsUp() {
+		return e
+	}
+	if e := r.t.Find(Default); e != nil && e.IsUp() {
+		return e
+	}
+	return nil
+}
+
+func route(e *vector.Entry[ipxwire.Network, value]) Route {
+	v := Route{
+		Network: e.Key, Hops: e.Hops, Ticks: e.Value.ticks, Port: e.Port,
+		NextHop: e.Value.nextHop, Static: e.Value.static, Expires: e.Expires,
+	}
+	if e.IsLearned() {
+		v.NextHop = e.From
+	}
+	return v
+}
 
 // Routes gives all routes that can be used, by network.
-func (r *Router) Routes() []Route { return nil }
+func (r *Router) Routes() []Route {
+	var all []Route
+	for _, e := range r.t.Entries() {
+		if e.IsUp() {
+			all = append(all, route(e))
+		}
+	}
+	return all
+}
 
-// AddStatic adds a route that no packet changes.
-func (r *Router) AddStatic(now time.Time, route Route) error { return nil }
+// Tick does what is due. Calling it early does nothing.
+func (r *Router) Tick(now time.Time) {
+	r.askAgain(now)
+	r.t.Tick(now)
+}
 
-// RemoveStatic removes what AddStatic added; it reports whether there was such a route.
-func (r *Router) RemoveStatic(now time.Time, network ipxwire.Network) bool { return false }
-
-// Request asks the routers of a port, or of AllPorts, for a network or for All.
-func (r *Router) Request(now time.Time, port int, network ipxwire.Network) {}
+// Next is when Tick is to be called; zero: never.
+func (r *Router) Next() time.Time {
+	at := r.t.Next()
+	for _, a := range r.asks {
+		if at.IsZero() || a.at.Before(at) {
+			at = a.at
+		}
+	}
+	return at
+}
