@@ -40,9 +40,6 @@ type ipxHost struct {
 	dirty  []*nic     // with frames to send
 }
 
-// ipxDrops counts packets that the adapter did not send, by reason.
-type ipxDrops struct{ tooLong, noPort atomic.Uint64 }
-
 // ipxPort is one frame type of one interface.
 type ipxPort struct {
 	ipx.PortConfig

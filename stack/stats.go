@@ -11,7 +11,8 @@ type Stat struct {
 }
 
 // Stats lists the host's counters, always in the same order. Names are those of MIB-II (RFC 1213 §6) where it has them,
-// for both IP versions together; ipv4… and icmp6… tell versions apart. Reasons for drops are named layer.drop.reason.
+// for both IP versions together; ipv4… and icmp6… tell versions apart. Those of IPX are there where the host has it.
+// Reasons for drops are named layer.drop.reason.
 func (h *Host) Stats() []Stat {
 	s := &statList{}
 	all := h.ns.Stats()
@@ -30,6 +31,7 @@ func (h *Host) Stats() []Stat {
 	s.add("shortcut.in", h.shortcuts.taken.Load())
 	s.add("shortcut.out", h.shortcuts.answered.Load())
 	s.add("ndp.drop.queuefull", h.ndp.dropped.Load())
+	h.ipxStats(s)
 	h.addInterfaceStats(s)
 	return s.stats
 }
