@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"tapestry/internal/ipxwire"
 )
@@ -19,15 +20,25 @@ type PortID int
 
 // PortConfig describes a port: one framing of one interface, or an internal network.
 type PortConfig struct {
-	Name      string   // eth0, or eth0/802.2 where an interface has several: as tools show it
-	Network   Network  // zero: learned from a router's answer, or else from traffic
-	Node      NodeAddr // the hardware address; of an internal network, InternalNode by default
-	MaxPacket int      // octets with header: the most that is sent and accepted; default 576
-	Checksum  bool     // write the real checksum
-	Raw       bool     // raw 802.3, whose packets are known by the checksum FFFF: there is no other
-	Ticks     uint16   // what the way through costs, in 1/18 s; default 1
-	Internal  bool     // no link: the network is in this node, for its services; its number is needed
+	Name      string   `json:"name"`               // eth0, or eth0/802.2 where an interface has several: as tools show it
+	Network   Network  `json:"network"`            // zero: learned from a router's answer, or else from traffic
+	Node      NodeAddr `json:"node"`               // the hardware address; of an internal network, InternalNode by default
+	MaxPacket int      `json:"max_packet"`         // octets with header: the most that is sent and accepted; default 576
+	Checksum  bool     `json:"checksum,omitempty"` // write the real checksum
+	Raw       bool     `json:"raw,omitempty"`      // raw 802.3: packets are known by the checksum FFFF, so they have no other
+	Ticks     uint16   `json:"ticks"`              // what the way across costs, in 1/18 s; default 1
+	Internal  bool     `json:"internal,omitempty"` // no link: the network is in this node, for its services; it needs a number
 }
+
+// Propagation is what a router does with broadcasts of packet type 20, by which NetBIOS finds names.
+type Propagation uint8
+
+// The ways, as NetWare's routers can be told them.
+const (
+	PropagateAll         Propagation = iota // to every network that the packet has not seen
+	PropagateReversePath                    // only where it came by the way that leads back to its source
+	PropagateNone                           // not at all
+)
 
 // Config is the configuration of a node. Output and Random are needed.
 type Config struct {
@@ -39,9 +50,30 @@ type Config struct {
 	Random func() uint32
 	Log    *slog.Logger // what a person would act on; default: nothing
 
-	Router  bool // forward packets, and say so by RIP and SAP
-	MaxHops int  // default DefaultMaxHops
+	Router      bool        // forward packets, and say so by RIP and SAP
+	MaxHops     int         // default DefaultMaxHops
+	Propagation Propagation // of a router; default PropagateAll
+
+	// SendErrors has packets that cannot be delivered or forwarded answered by the error protocol, ErrorRate of them a
+	// second (default 10). NetWare does not know it. OnError is told of those that others sent; h is borrowed.
+	SendErrors bool
+	ErrorRate  int
+	OnError    func(now time.Time, h Header, e ErrorMessage)
+
+	// Timers of RIP and SAP, of which the defaults are the protocol's: an advertisement each minute, what nobody
+	// advertised for four of them is gone, 55 ms between two packets of one advertisement.
+	Update, Age, Gap       time.Duration
+	MaxRoutes, MaxServices int // default 4096 each
+
+	// DiagnosticDelay is the most that an answer to a diagnostic broadcast waits, so that not all nodes answer at once;
+	// the wait is random. Default half a second.
+	DiagnosticDelay time.Duration
 }
+
+const (
+	defaultErrorRate       = 10
+	defaultDiagnosticDelay = 500 * time.Millisecond
+)
 
 var (
 	errNoOutput = errors.New("ipx: no Output in the configuration")
@@ -59,6 +91,12 @@ func (c *Config) fill() error {
 		return fmt.Errorf("ipx: MaxHops is %d, want 1 to 255", c.MaxHops)
 	case c.MaxHops == 0:
 		c.MaxHops = DefaultMaxHops
+	}
+	if c.ErrorRate <= 0 {
+		c.ErrorRate = defaultErrorRate
+	}
+	if c.DiagnosticDelay <= 0 {
+		c.DiagnosticDelay = defaultDiagnosticDelay
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -52,24 +52,23 @@ func (s *Stack) ListenPacket(local Addr, typ PacketType) (*Conn, error) {
 func (s *Stack) Dial(local, remote Addr) (*Conn, error) {
 	s.Begin()
 	defer s.End()
-	w, err := s.node.way(Fields{Source: local, Destination: remote})
-	if err == nil && remote.Socket == 0 {
-		err = syscall.EADDRNOTAVAIL
+	if remote.Node.IsZero() || remote.Socket == 0 {
+		return nil, opError("dial", remote, syscall.EADDRNOTAVAIL)
 	}
-	if err == nil {
-		if local.Net == 0 {
+	if w, ok := s.node.way(Fields{Source: local, Destination: remote}); ok {
+		if local.Net == 0 && local.Node.IsZero() {
 			local.Net, local.Node = w.p.Network, w.p.Node
 		}
 		if remote.Net == 0 {
 			remote.Net = w.p.Network
 		}
-		var c *Conn
-		if c, err = s.open(local, ipxwire.TypePEP); err == nil {
-			c.remote = remote
-			return c, nil
-		}
 	}
-	return nil, opError("dial", remote, err)
+	c, err := s.open(local, ipxwire.TypePEP)
+	if err != nil {
+		return nil, opError("dial", remote, err)
+	}
+	c.remote = remote
+	return c, nil
 }
 
 // open binds a new socket.
@@ -95,11 +94,12 @@ func (s *Stack) open(local Addr, typ PacketType) (*Conn, error) {
 
 // mayBind reports whether network and node are zero or this node's.
 func (n *Node) mayBind(a Addr) bool {
-	if a.Net == 0 {
-		return a.Node.IsZero()
+	for _, p := range n.ports {
+		if p != nil && p.Network == a.Net && p.Node == a.Node {
+			return true
+		}
 	}
-	p := n.portOf(a.Net)
-	return p != nil && (a.Node.IsZero() || a.Node == p.Node)
+	return a.Node.IsZero() && (a.Net == 0 || n.portOf(a.Net) != nil)
 }
 
 // Describe tells the state of the socket.
@@ -112,7 +112,7 @@ func (c *Conn) Describe() SocketInfo {
 func (c *Conn) Receive(_ time.Time, id PortID, h ipxwire.Header) {
 	n := c.s.node
 	from, to := n.Source(id, h), n.Destination(id, h)
-	if c.local.Net != 0 && to.Net != c.local.Net || c.remote != (Addr{}) && from != c.remote {
+	if !c.isFor(from, to) {
 		n.stats.drop.noSocket++
 		return
 	}
@@ -124,6 +124,12 @@ func (c *Conn) Receive(_ time.Time, id PortID, h ipxwire.Header) {
 	if first {
 		c.recv.Signal()
 	}
+}
+
+// isFor reports whether the socket wants what comes from an address to another.
+func (c *Conn) isFor(from, to Addr) bool {
+	toUs := c.local.Net == 0 || to.Net == c.local.Net
+	return toUs && (c.remote == (Addr{}) || from == c.remote || c.remote.Node == ipxwire.Broadcast)
 }
 
 // ReadMessage reads one datagram and all that is known about it. What b has no room for is lost.

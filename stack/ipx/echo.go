@@ -6,8 +6,8 @@ import (
 	"tapestry/internal/ipxwire"
 )
 
-// echo answers echo packets: type 2 to socket 2 comes back with the same data (Xerox, Internet Transport Protocols,
-// Echo Protocol).
+// echo answers echo packets: type 2 to socket 2 comes back with the same data (Xerox, Internet Transport Protocols, XSIS
+// 028112, Echo Protocol; IPX has no operation word before the data).
 type echo struct{ n *Node }
 
 // Describe names the owner of the socket.
@@ -16,24 +16,60 @@ func (*echo) Describe() SocketInfo { return SocketInfo{Owner: "echo"} }
 // Receive answers to the asker. What comes from an echo socket could be an answer, and is not answered.
 func (e *echo) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	if h.Type() != ipxwire.TypeEcho || h.Source().Socket == ipxwire.SocketEcho {
-		e.n.stats.drop.noSocket++
+		e.n.stats.drop.echo++
 		return
 	}
 	e.n.stats.echoes++
 	e.n.answer(now, id, h, h.Data())
 }
 
-// answer sends data back to who sent h, with h's packet type, on the port that h came through and to the node that has
-// it there: a host that asks need not know its network.
+// answer sends data back to who sent h, with h's packet type and from the address that h was for. A broadcast is
+// answered from the port that it came through.
 func (n *Node) answer(now time.Time, id PortID, h Header, data []byte) {
+	f, ok := n.reverse(id, h)
+	if ok {
+		n.sendBack(now, id, f, data)
+	}
+}
+
+// reverse gives the addresses of an answer. It reports whether somebody can be answered.
+func (n *Node) reverse(id PortID, h Header) (Fields, bool) {
 	to := n.Source(id, h)
 	if to.Node.IsZero() || to.Socket == 0 {
 		n.stats.drop.source++
-		return
+		return Fields{}, false
 	}
 	f := Fields{Type: h.Type(), Destination: to, Source: n.Destination(id, h)}
 	if f.Source.Node == ipxwire.Broadcast {
-		f.Source.Node = NodeAddr{}
+		f.Source.Node, f.Source.Net = NodeAddr{}, 0
 	}
-	_ = n.Send(now, f, data) // what cannot be answered was counted
+	return f, true
+}
+
+// sendBack sends an answer to a packet that came through a port.
+func (n *Node) sendBack(now time.Time, id PortID, f Fields, data []byte) {
+	w, ok := n.wayBack(id, f)
+	if !ok {
+		n.stats.noRoutes++
+		return
+	}
+	_ = n.sendOn(now, w, f, data) // what cannot leave was counted
+}
+
+// wayBack finds the way of an answer: by the routes, or else to the node that the packet came from. So a host can answer
+// that knows neither its network nor a router.
+func (n *Node) wayBack(id PortID, f Fields) (way, bool) {
+	if w, ok := n.way(f); ok && (f.Destination.Net != 0 || w.p.id == id) {
+		return w, true
+	}
+	p := n.port(id)
+	switch {
+	case p == nil:
+		return way{}, false
+	case f.Destination.Net == 0:
+		return wayOn(p, f.Destination.Node), true
+	case n.arrived.from.IsZero():
+		return n.way(f)
+	}
+	return way{p: p, to: n.arrived.from}, true
 }

@@ -29,9 +29,32 @@ func (i *inline) Receive(now time.Time, id PortID, h ipxwire.Header) {
 		return
 	}
 	n.stats.inlineHits++
-	if out := i.h(n.reply[:0], h.Data(), from, to); len(out) > 0 {
-		n.stats.inlineReplies++
-		n.answer(now, id, h, out)
+	room := n.reply[ipxwire.HeaderLen:ipxwire.HeaderLen]
+	if out := i.h(room, h.Data(), from, to); len(out) > 0 {
+		n.answerInline(now, id, h, out)
+	}
+}
+
+// answerInline sends the answer, which lies behind the place of its header unless the handler made its own or outgrew
+// it.
+func (n *Node) answerInline(now time.Time, id PortID, h Header, out []byte) {
+	n.stats.inlineReplies++
+	f, ok := n.reverse(id, h)
+	if !ok {
+		return
+	}
+	if len(out) > cap(n.reply)-ipxwire.HeaderLen || &out[0] != &n.reply[:ipxwire.HeaderLen+1][ipxwire.HeaderLen] {
+		n.sendBack(now, id, f, out)
+		return
+	}
+	w, ok := n.wayBack(id, f)
+	if !ok {
+		n.stats.noRoutes++
+		return
+	}
+	if n.mayLeave(w, len(out)) == nil {
+		w.p.address(&f)
+		n.finish(now, w, Header(f.AppendTo(n.reply[:0], len(out))[:ipxwire.HeaderLen+len(out)]))
 	}
 }
 

@@ -5,23 +5,40 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx/rip"
+	"tapestry/stack/ipx/sap"
 )
 
 // Node is one node of IPX: plain code, called from one goroutine at a time; see [Stack].
 type Node struct {
 	cfg   Config
 	ports []*port // by PortID; nil: removed
+	now   time.Time
 
 	sockets map[SocketNumber]Receiver
 	dynamic SocketNumber // where the search for the next free socket starts
 
+	rip           *rip.Router
+	sap           *sap.Agent
+	routesChanged bool
+	pending       pending
+	errors        bucket
+
 	scratch []byte // a packet under construction
-	reply   []byte // the answer of an inline service, its header in front
+	reply   []byte // the answer of an inline service under construction
+	copied  []byte // a packet that is forwarded
 	in      []byte // a packet from this node to itself, as it is delivered
 	local   ring   // packets from this node to itself
 	localAt time.Time
+	arrived arrival
 
 	stats counters
+}
+
+// arrival is where the packet that is delivered came from: the answer finds back that way where there is no other.
+type arrival struct {
+	port PortID
+	from NodeAddr // zero: from this node
 }
 
 // Receiver takes the packets of a socket. The header and its data are borrowed. It may send, bind and unbind.
@@ -37,21 +54,44 @@ func New(c Config) (*Node, error) {
 	n := &Node{cfg: c, sockets: map[SocketNumber]Receiver{}}
 	n.dynamic = ipxwire.SocketDynamic + SocketNumber(c.Random()%(uint32(ipxwire.SocketStatic-ipxwire.SocketDynamic)))
 	n.local.max = localOctets
+	n.newTables()
 	n.sockets[ipxwire.SocketEcho] = &echo{n}
+	n.sockets[ipxwire.SocketError] = &errorSocket{n}
 	return n, nil
 }
 
-// Tick does what is due.
+// Tick does what is due. Calling it early does nothing.
 func (n *Node) Tick(now time.Time) {
+	n.now = now
+	n.rip.Tick(now)
+	n.sap.Tick(now)
+	n.pending.tick(now, n)
 	n.drain(now)
 }
 
 // Next is when Tick is to be called; the zero time is never.
 func (n *Node) Next() time.Time {
+	next := earlier(n.rip.Next(), n.sap.Next())
+	next = earlier(next, n.pending.next())
 	if n.local.len() > 0 {
-		return n.localAt
+		next = earlier(next, n.localAt)
 	}
-	return time.Time{}
+	return next
+}
+
+// earlier gives the earlier of two deadlines, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Close says farewell to the routers and servers of all networks.
+func (n *Node) Close(now time.Time) {
+	n.now = now
+	n.sap.Close(now)
+	n.rip.Close(now)
 }
 
 // SocketInfo describes a bound socket.

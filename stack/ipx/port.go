@@ -5,17 +5,39 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"tapestry/stack/ipx/rip"
 )
 
 // MaxPorts is how many ports a node has at most.
 const MaxPorts = 256
 
+// origin is who said what the number of a port's network is.
+type origin uint8
+
+const (
+	configured origin = iota
+	unknown           // nobody yet
+	traffic           // packets of others, which a router may contradict
+	router
+)
+
 // port is one way to a wire, or an internal network.
 type port struct {
 	PortConfig
-	id      PortID
-	up      bool
-	learned bool // the number of the network was not configured
+	PortCounters
+	id       PortID
+	up       bool
+	origin   origin
+	conflict Network // the last other number that was claimed for the network
+}
+
+// PortCounters counts the packets of a port, and their octets.
+type PortCounters struct {
+	InPackets  uint64 `json:"in_packets"`
+	InOctets   uint64 `json:"in_octets"`
+	OutPackets uint64 `json:"out_packets"`
+	OutOctets  uint64 `json:"out_octets"`
 }
 
 // PortInfo describes a port as tools show it.
@@ -24,6 +46,12 @@ type PortInfo struct {
 	Up      bool   `json:"up"`
 	Learned bool   `json:"learned,omitempty"` // the network's number was learned from the wire
 	PortConfig
+	PortCounters
+}
+
+func (p *port) info() PortInfo {
+	learned := p.origin == traffic || p.origin == router
+	return PortInfo{ID: p.id, Up: p.up, Learned: learned, PortConfig: p.PortConfig, PortCounters: p.PortCounters}
 }
 
 // AddPort adds a port, which is up.
@@ -44,38 +72,78 @@ func (n *Node) AddPort(now time.Time, c PortConfig) (PortID, error) {
 		n.ports = append(n.ports, nil)
 	}
 	p := &port{PortConfig: c, id: PortID(id)}
+	if c.Network == 0 {
+		p.origin = unknown
+	}
 	n.ports[id] = p
 	n.makeRoom(c.MaxPacket)
-	n.setUp(now, p, true)
+	n.open(now, p)
+	n.settle(now)
 	return p.id, nil
 }
 
-// makeRoom has the memory for a packet under construction hold max octets.
-func (n *Node) makeRoom(max int) {
-	if max > cap(n.scratch) {
-		n.scratch, n.reply, n.in = make([]byte, 0, max), make([]byte, 0, max), make([]byte, 0, max)
+// makeRoom has the memory for packets under construction hold size octets.
+func (n *Node) makeRoom(size int) {
+	if size > cap(n.scratch) {
+		n.scratch, n.reply = make([]byte, 0, size), make([]byte, 0, size)
+		n.copied, n.in = make([]byte, 0, size), make([]byte, 0, size)
 	}
 }
 
-// RemovePort removes a port and what was learned through it.
+// RemovePort says farewell on a port, removes it, and forgets what was learned through it.
 func (n *Node) RemovePort(now time.Time, id PortID) {
 	p := n.port(id)
 	if p == nil {
 		return
 	}
-	n.setUp(now, p, false)
+	if p.up {
+		n.shut(now, p)
+	}
 	n.ports[id] = nil
+	n.settle(now)
 }
 
 // SetPortUp tells whether the link of a port carries anything.
 func (n *Node) SetPortUp(now time.Time, id PortID, up bool) {
-	if p := n.port(id); p != nil && p.up != up {
-		n.setUp(now, p, up)
+	p := n.port(id)
+	switch {
+	case p == nil || p.up == up:
+		return
+	case up:
+		n.open(now, p)
+	default:
+		p.up = false // nothing can be said any more
+		n.shut(now, p)
 	}
+	n.settle(now)
 }
 
-func (n *Node) setUp(_ time.Time, p *port, up bool) {
-	p.up = up
+// open begins to use a port.
+func (n *Node) open(now time.Time, p *port) {
+	p.up = true
+	if p.Internal {
+		err := n.rip.AddStatic(now, rip.Route{Network: p.Network, Ticks: p.Ticks, Port: rip.Local})
+		if err != nil {
+			n.cfg.Log.Warn("the internal network is not told to others", "port", p.Name, "network", p.Network, "err", err)
+		}
+		return
+	}
+	n.rip.AddPort(now, int(p.id), p.Network, p.Ticks)
+	n.sap.AddPort(now, int(p.id), p.Network)
+}
+
+// shut ends the use of a port. What was learned there may not be so when it is up again.
+func (n *Node) shut(now time.Time, p *port) {
+	if p.Internal {
+		n.rip.RemoveStatic(now, p.Network)
+	} else {
+		n.sap.RemovePort(now, int(p.id))
+		n.rip.RemovePort(now, int(p.id))
+	}
+	p.up = false
+	if p.origin != configured {
+		p.origin, p.Network = unknown, 0
+	}
 }
 
 // Ports lists the ports by number.
@@ -83,7 +151,7 @@ func (n *Node) Ports() []PortInfo {
 	var out []PortInfo
 	for _, p := range n.ports {
 		if p != nil {
-			out = append(out, PortInfo{ID: p.id, Up: p.up, Learned: p.learned, PortConfig: p.PortConfig})
+			out = append(out, p.info())
 		}
 	}
 	return out
@@ -95,7 +163,7 @@ func (n *Node) Port(id PortID) (PortInfo, bool) {
 	if p == nil {
 		return PortInfo{}, false
 	}
-	return PortInfo{ID: p.id, Up: p.up, Learned: p.learned, PortConfig: p.PortConfig}, true
+	return p.info(), true
 }
 
 // port gives the port with the number, or nil.

@@ -10,14 +10,19 @@ import (
 // Deliver takes a packet up that the node from sent on the link of a port. The packet is borrowed, and may be longer
 // than it says, as padding leaves it.
 func (n *Node) Deliver(now time.Time, id PortID, from NodeAddr, packet []byte) {
+	n.now = now
 	p := n.port(id)
-	if p == nil || !p.up {
+	if p == nil || !p.up || p.Internal {
 		n.stats.drop.port++
 		return
 	}
 	n.stats.inReceives++
+	p.InPackets++
+	p.InOctets += uint64(len(packet))
 	if h := n.check(p, packet); h != nil {
-		n.receive(now, p, from, h)
+		n.arrived = arrival{port: id, from: from}
+		n.receive(now, p, h)
+		n.arrived = arrival{}
 	}
 	n.drain(now)
 }
@@ -34,7 +39,7 @@ func (n *Node) check(p *port, packet []byte) Header {
 		n.stats.drop.tooLong++
 	case !h.IsSummed():
 		n.stats.drop.checksum++
-	case h.Source().Node.IsGroup() || isReserved(h.Source().Net):
+	case !n.isSource(p, h.Source()):
 		n.stats.drop.source++
 	default:
 		return h
@@ -42,19 +47,36 @@ func (n *Node) check(p *port, packet []byte) Header {
 	return nil
 }
 
-// receive decides what becomes of a packet.
-func (n *Node) receive(now time.Time, p *port, _ NodeAddr, h Header) {
+// isSource reports whether somebody else can have sent from the address: not a group, and not this node itself, whose
+// packets a wire may bring back.
+func (n *Node) isSource(p *port, src Addr) bool {
+	own := src.Node == p.Node && (src.Net == 0 || src.Net == p.Network)
+	return !src.Node.IsGroup() && !isReserved(src.Net) && !own
+}
+
+// receive decides what becomes of a packet: it is for this node, for others, or both.
+func (n *Node) receive(now time.Time, p *port, h Header) {
+	if p.origin == unknown {
+		n.learn(now, p, h)
+	}
 	dst := h.Destination()
 	switch {
+	case h.Type() == ipxwire.TypeNetBIOS && dst.Node == ipxwire.Broadcast:
+		n.propagate(now, p, h)
 	case n.isLocal(p, dst):
 		n.deliver(now, p, h)
-	default:
+	case !n.cfg.Router:
 		n.stats.drop.notOurs++
+	default:
+		n.forward(now, p, h)
+		if q := n.portOf(dst.Net); q != nil && dst.Node == ipxwire.Broadcast {
+			n.deliver(now, p, h)
+		}
 	}
 }
 
-// isLocal reports whether a packet that came through p is for this node. A port that does not know its network takes
-// what is for its node, whatever the network.
+// isLocal reports whether a packet that came through p is for this node alone or for all on its network. A port that
+// does not know its network takes what is for its node, whatever the network.
 func (n *Node) isLocal(p *port, dst Addr) bool {
 	if dst.Net == 0 || dst.Net == p.Network || p.Network == 0 {
 		if dst.Node == p.Node || dst.Node == ipxwire.Broadcast {
@@ -70,6 +92,7 @@ func (n *Node) deliver(now time.Time, p *port, h Header) {
 	r := n.sockets[h.Destination().Socket]
 	if r == nil {
 		n.stats.drop.noSocket++
+		n.complain(now, p, h, ErrorNoSocket, 0)
 		return
 	}
 	n.stats.inDelivers++
@@ -83,7 +106,10 @@ func (n *Node) Source(id PortID, h Header) Addr { return n.complete(id, h.Source
 func (n *Node) Destination(id PortID, h Header) Addr { return n.complete(id, h.Destination()) }
 
 func (n *Node) complete(id PortID, a Addr) Addr {
-	if p := n.port(id); a.Net == 0 && p != nil {
+	if a.Net != 0 {
+		return a
+	}
+	if p := n.port(id); p != nil {
 		a.Net = p.Network
 	}
 	return a

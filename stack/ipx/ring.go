@@ -90,5 +90,15 @@ func (r *ring) drop(n int) {
 	}
 }
 
+// count gives the number of packets.
+func (r *ring) count() (n uint64) {
+	var length [2]byte
+	for off := 0; off < r.size; n++ {
+		r.copyOut(length[:], off+recordHead+2)
+		off += recordHead + int(binary.BigEndian.Uint16(length[:]))
+	}
+	return n
+}
+
 // clear drops all records and their memory.
 func (r *ring) clear() { *r = ring{max: r.max} }

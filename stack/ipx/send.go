@@ -4,81 +4,123 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx/rip"
 )
 
-// localOctets bounds what waits to be delivered within the node.
-const localOctets = 256 << 10
+// Limits of what this node sends to itself.
+const (
+	localOctets = 256 << 10 // that wait
+	localBurst  = 256       // packets that are delivered in one call
+)
 
 // way is where a packet leaves.
 type way struct {
 	p     *port
-	to    NodeAddr
-	local bool // it is for this node
+	to    NodeAddr // on the link; zero from route: the destination itself
+	local bool     // it is for this node
 }
 
 // Send sends data, which is copied. A source network and node of zero are those of the port that it leaves by.
 // Destination network 0 is that of the source's network, or else of the first port. What is for this node is delivered
-// to it at the end of Deliver, of Tick or of the call of [Stack.Do]: Send calls no Receiver.
+// to it at the end of Deliver, of Tick or of the call of [Stack.Do]: Send calls no Receiver. What has no route waits for
+// a while for an answer of RIP.
 func (n *Node) Send(now time.Time, f Fields, data []byte) error {
-	w, err := n.way(f)
-	if err != nil {
-		n.stats.outRequests++
-		n.stats.noRoutes++
-		return err
+	n.now = now
+	w, ok := n.way(f)
+	if ok {
+		return n.sendOn(now, w, f, data)
 	}
-	return n.sendOn(now, w, f, data)
+	n.stats.outRequests++
+	return n.sendLater(now, f, data)
+}
+
+// sendLater keeps a packet that has no route.
+func (n *Node) sendLater(now time.Time, f Fields, data []byte) error {
+	p := n.firstPort()
+	switch {
+	case p == nil || p.Internal || isReserved(f.Destination.Net):
+		n.stats.noRoutes++
+		return ErrNoRoute
+	case ipxwire.HeaderLen+len(data) > cap(n.scratch):
+		n.stats.outMalformed++
+		return ErrTooLong
+	}
+	h := Header(append(f.AppendTo(n.copied[:0], len(data)), data...))
+	if !n.pending.add(now, n, h) {
+		n.stats.noRoutes++
+		return ErrNoRoute
+	}
+	return nil
 }
 
 // SendVia sends on one port to a node of its network or to all, as broadcasts need.
 func (n *Node) SendVia(now time.Time, id PortID, f Fields, data []byte) error {
+	n.now = now
 	p := n.port(id)
 	if p == nil {
 		return ErrNoPort
 	}
-	return n.sendOn(now, n.wayOn(p, f.Destination.Node), f, data)
+	return n.sendOn(now, wayOn(p, f.Destination.Node), f, data)
 }
 
 // wayOn is the way to a node of the network of a port.
-func (n *Node) wayOn(p *port, to NodeAddr) way {
-	return way{p: p, to: to, local: to == p.Node}
+func wayOn(p *port, to NodeAddr) way { return way{p: p, to: to, local: to == p.Node} }
+
+// way finds where a packet leaves. It reports whether there is a way.
+func (n *Node) way(f Fields) (way, bool) {
+	dst := f.Destination
+	if dst.Net != 0 {
+		w, ok := n.route(dst.Net)
+		if ok && w.to.IsZero() {
+			w = wayOn(w.p, dst.Node)
+		}
+		return w, ok
+	}
+	p := n.portOf(f.Source.Net)
+	if p == nil {
+		p = n.firstPort()
+	}
+	if p == nil {
+		return way{}, false
+	}
+	return wayOn(p, dst.Node), true
 }
 
-// way finds where a packet leaves.
-func (n *Node) way(f Fields) (way, error) {
-	dst := f.Destination
-	if dst.Net == 0 {
-		p := n.portOf(f.Source.Net)
-		if p == nil {
-			p = n.firstPort()
-		}
-		if p == nil {
-			return way{}, ErrNoRoute
-		}
-		return n.wayOn(p, dst.Node), nil
+// route finds the way to a network.
+func (n *Node) route(net Network) (way, bool) {
+	if p := n.portOf(net); p != nil {
+		return way{p: p}, true
 	}
-	if p := n.portOf(dst.Net); p != nil {
-		return n.wayOn(p, dst.Node), nil
+	r, ok := n.rip.Lookup(net)
+	if !ok || r.Port == rip.Local {
+		return way{}, false
 	}
-	return way{}, ErrNoRoute
+	p := n.port(PortID(r.Port))
+	return way{p: p, to: r.NextHop}, p != nil
 }
 
 // sendOn makes the packet and sends it.
 func (n *Node) sendOn(now time.Time, w way, f Fields, data []byte) error {
+	if err := n.mayLeave(w, len(data)); err != nil {
+		return err
+	}
+	w.p.address(&f)
+	h := Header(append(f.AppendTo(n.scratch[:0], len(data)), data...))
+	n.finish(now, w, h)
+	return nil
+}
+
+// mayLeave counts a packet of this node's and checks that the port can take it.
+func (n *Node) mayLeave(w way, data int) error {
 	n.stats.outRequests++
 	switch {
-	case ipxwire.HeaderLen+len(data) > w.p.MaxPacket:
+	case ipxwire.HeaderLen+data > w.p.MaxPacket:
 		n.stats.outMalformed++
 		return ErrTooLong
 	case !w.p.up:
 		n.stats.outDiscards++
 		return ErrDown
 	}
-	w.p.address(&f)
-	h := Header(append(f.AppendTo(n.scratch[:0], len(data)), data...))
-	if w.p.Checksum {
-		h.SetChecksum(h.Sum())
-	}
-	n.emit(now, w, h)
 	return nil
 }
 
@@ -95,15 +137,31 @@ func (p *port) address(f *Fields) {
 	}
 }
 
-// emit sends a finished packet to the wire, to this node, or to both.
-func (n *Node) emit(now time.Time, w way, h Header) {
-	n.stats.outPackets++
-	if w.local || w.to == ipxwire.Broadcast {
+// finish sends a packet of this node's to the wire, to this node, or to both.
+func (n *Node) finish(now time.Time, w way, h Header) {
+	if w.p.Checksum {
+		h.SetChecksum(h.Sum())
+	}
+	group := w.to == ipxwire.Broadcast
+	if w.local || group {
 		n.loop(now, w.p, h)
 	}
-	if !w.local && !w.p.Internal {
-		n.cfg.Output(w.p.id, w.to, h)
+	if w.local || w.p.Internal {
+		n.stats.outPackets++
+	} else {
+		n.output(w, h)
 	}
+	if group && h.Type() == ipxwire.TypeNetBIOS && n.cfg.Router {
+		n.spread(now, w.p, h)
+	}
+}
+
+// output sends a packet on the link of a port.
+func (n *Node) output(w way, h Header) {
+	n.stats.outPackets++
+	w.p.OutPackets++
+	w.p.OutOctets += uint64(len(h))
+	n.cfg.Output(w.p.id, w.to, h)
 }
 
 // loop keeps a packet for delivery to this node. A broadcast does not come back to the socket that sent it, as it would
@@ -124,7 +182,8 @@ func (n *Node) loop(now time.Time, p *port, h Header) {
 // drain delivers what the node sent to itself. What that causes may be sent to itself again: the rest of a long exchange
 // waits for the next call.
 func (n *Node) drain(now time.Time) {
-	for range 256 {
+	n.settle(now)
+	for range localBurst {
 		if n.local.len() == 0 {
 			return
 		}
@@ -133,5 +192,7 @@ func (n *Node) drain(now time.Time) {
 		if p := n.port(id); p != nil {
 			n.deliver(now, p, Header(in[:ipxwire.HeaderLen+size]))
 		}
+		n.settle(now)
 	}
+	n.localAt = now
 }

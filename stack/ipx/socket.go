@@ -133,18 +133,15 @@ func (s *Stack) expire() {
 	}
 }
 
-// earlier gives the earlier of two deadlines, of which zero is none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // Close closes all sockets and stops the clock's calls.
 func (s *Stack) Close() error {
 	s.Begin()
+	if s.closed {
+		s.End()
+		return nil
+	}
 	s.closed = true
+	s.node.Close(s.now)
 	if s.timer != nil {
 		s.timer.Stop()
 	}

@@ -20,16 +20,24 @@ const (
 
 func node(last byte) NodeAddr { return NodeAddr{2, 0, 0, 0, 0, last} }
 
+// end is one end of the wire of pairOf.
+type end struct {
+	*Stack
+	sent chan []byte
+}
+
 // pairOf joins two stacks by a wire that delivers when the sender's entry has ended.
 func pairOf(t testing.TB) (a, b *Stack) {
 	t.Helper()
-	a, b = newEnd(t, 1, &b), newEnd(t, 2, &a)
-	return a, b
+	x, y := newEnd(t, 1), newEnd(t, 2)
+	pump(t, x, y.Stack)
+	pump(t, y, x.Stack)
+	return x.Stack, y.Stack
 }
 
-func newEnd(t testing.TB, last byte, peer **Stack) *Stack {
+func newEnd(t testing.TB, last byte) *end {
 	t.Helper()
-	sent := make(chan []byte, 256)
+	e := &end{sent: make(chan []byte, 256)}
 	var out [][]byte
 	s, err := NewStack(StackConfig{
 		Node: Config{
@@ -39,7 +47,7 @@ func newEnd(t testing.TB, last byte, peer **Stack) *Stack {
 		Flush: func() {
 			for _, p := range out {
 				select {
-				case sent <- p:
+				case e.sent <- p:
 				default:
 				}
 			}
@@ -49,18 +57,24 @@ func newEnd(t testing.TB, last byte, peer **Stack) *Stack {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.Stack = s
 	s.Do(func(now time.Time, n *Node) {
 		if _, err := n.AddPort(now, PortConfig{Name: "eth0", Network: cafe, Node: node(last)}); err != nil {
 			t.Fatal(err)
 		}
 	})
+	return e
+}
+
+// pump carries what an end sent to the other, until the test is over.
+func pump(t testing.TB, from *end, to *Stack) {
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		for {
 			select {
-			case p := <-sent:
-				(*peer).Deliver(0, node(last), p)
+			case p := <-from.sent:
+				to.Deliver(0, Header(p).Source().Node, p)
 			case <-stop:
 				return
 			}
@@ -69,9 +83,8 @@ func newEnd(t testing.TB, last byte, peer **Stack) *Stack {
 	t.Cleanup(func() {
 		close(stop)
 		<-done
-		_ = s.Close()
+		_ = from.Close()
 	})
-	return s
 }
 
 func TestDatagrams(t *testing.T) {

@@ -6,28 +6,35 @@ type Stat struct {
 	Value uint64 `json:"value"`
 }
 
-// counters are those of a node. The names are those of Novell's IPX MIB where it has them.
+// counters are those of a node.
 type counters struct {
-	inReceives, inDelivers                             uint64
+	inReceives, inDelivers, inTooManyHops uint64
+
 	outRequests, outPackets, outMalformed, outDiscards uint64
-	noRoutes, openSocketFails                          uint64
+	noRoutes, openSocketFails, conflicts               uint64
+	forwarded, netbiosIn, netbiosOut                   uint64
 	echoes, inlineHits, inlineReplies                  uint64
-	drop                                               drops
+	errorsIn, errorsOut                                uint64
+
+	drop drops
 }
 
 // drops are packets that went nowhere, by reason.
 type drops struct {
-	port, short, length, tooLong, checksum, source uint64
-	notOurs, noSocket, loop, queue, inline         uint64
+	port, short, length, tooLong, checksum, source     uint64
+	notOurs, noSocket, loop, queue                     uint64
+	echo, inline, errors, errorRate, rip, sap, netbios uint64
 }
 
-// Stats lists the counters, always in the same order.
+// Stats lists the counters, always in the same order. The names are those of Novell's IPX MIB where it has them; reasons
+// for drops are named ipx.drop.reason.
 func (n *Node) Stats() []Stat {
 	c, d := &n.stats, &n.stats.drop
-	return []Stat{
+	out := []Stat{
 		{"ipxBasicSysInReceives", c.inReceives},
 		{"ipxBasicSysInHdrErrors", d.short + d.length + d.tooLong},
 		{"ipxBasicSysInUnknownSockets", d.noSocket},
+		{"ipxBasicSysInDiscards", d.queue + d.port},
 		{"ipxBasicSysInBadChecksums", d.checksum},
 		{"ipxBasicSysInDelivers", c.inDelivers},
 		{"ipxBasicSysNoRoutes", c.noRoutes},
@@ -36,9 +43,18 @@ func (n *Node) Stats() []Stat {
 		{"ipxBasicSysOutDiscards", c.outDiscards},
 		{"ipxBasicSysOutPackets", c.outPackets},
 		{"ipxBasicSysOpenSocketFails", c.openSocketFails},
+		{"ipxAdvSysInTooManyHops", c.inTooManyHops},
+		{"ipxAdvSysForwPackets", c.forwarded},
+		{"ipxAdvSysNETBIOSPackets", c.netbiosIn},
+	}
+	return append(out, []Stat{
+		{"ipx.netbios.propagated", c.netbiosOut},
+		{"ipx.network.conflict", c.conflicts},
 		{"ipx.echo", c.echoes},
 		{"ipx.inline.hits", c.inlineHits},
 		{"ipx.inline.replies", c.inlineReplies},
+		{"ipx.error.in", c.errorsIn},
+		{"ipx.error.out", c.errorsOut},
 		{"ipx.drop.port", d.port},
 		{"ipx.drop.short", d.short},
 		{"ipx.drop.length", d.length},
@@ -49,6 +65,12 @@ func (n *Node) Stats() []Stat {
 		{"ipx.drop.nosocket", d.noSocket},
 		{"ipx.drop.loop", d.loop},
 		{"ipx.drop.queue", d.queue},
+		{"ipx.drop.echo", d.echo},
 		{"ipx.drop.inline", d.inline},
-	}
+		{"ipx.drop.error", d.errors},
+		{"ipx.drop.errorrate", d.errorRate},
+		{"ipx.drop.rip", d.rip},
+		{"ipx.drop.sap", d.sap},
+		{"ipx.drop.netbios", d.netbios},
+	}...)
 }
