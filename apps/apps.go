@@ -34,10 +34,11 @@ type Config interface {
 }
 
 // Network opens sockets. A stack's host has these methods, and [System] has them for the machine's own sockets.
-// Errors and addresses are those of package net.
+// Errors and addresses are those of package net. Addresses of spx and ipx are network, node and socket in hexadecimal,
+// "0000cafe:020000000001:8007"; ":8007" is that socket on every network of the host.
 type Network interface {
-	Listen(network, address string) (net.Listener, error)         // tcp, tcp4, tcp6
-	ListenPacket(network, address string) (net.PacketConn, error) // udp, udp4, udp6, ip:icmp, ip4:icmp, ip6:ipv6-icmp
+	Listen(network, address string) (net.Listener, error)         // tcp, tcp4, tcp6, spx
+	ListenPacket(network, address string) (net.PacketConn, error) // udp, udp4, udp6, ip:icmp, ip4:icmp, ip6:ipv6-icmp, ipx
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 	// Inline registers a datagram server ("udp", "udp4", "udp6") that is called on the goroutine that received the
 	// datagram. Close of the result unregisters it.

@@ -77,7 +77,7 @@ func (d *Document) checkText(path []string, t reflect.Type) error {
 		if v.kind == unstable.String || len(v.path) <= len(path) || !slices.Equal(v.path[:len(path)], path) {
 			continue
 		}
-		if at := typeAt(t, v.path[len(path):]); isText(at) {
+		if at := typeAt(t, v.path[len(path):]); isText(at) && !(v.kind == unstable.Bool && isTextOrBool(at)) {
 			problem := "must be " + describe(at) + ", not " + article(strings.ToLower(v.kind.String()))
 			return &ConfigError{File: d.File, Line: v.line, Key: displayKey(v.path), Problem: problem}
 		}
@@ -163,10 +163,15 @@ var examples = map[reflect.Type]string{
 	reflect.TypeFor[netip.Prefix]():   `an address with its prefix length such as "198.51.100.2/24"`,
 	reflect.TypeFor[netip.AddrPort](): `an address with its port such as "198.51.100.2:53"`,
 	reflect.TypeFor[Duration]():       `a time such as "500ms", "10s" or "2h"`,
+	reflect.TypeFor[Socket]():         `true, or a socket in hexadecimal such as "8007"`,
 }
 
 func isText(t reflect.Type) bool {
 	return t != nil && reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+func isTextOrBool(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ takesBool() }]())
 }
 
 // describe names the values of a type; empty if there is nothing better than the decoder's own words.

@@ -20,6 +20,12 @@
 // place, strictly, so that a [ConfigError] has the file's name and line, whether TOML, the decoder or the app found it
 // ([Invalid]).
 //
+// # Networks
+//
+// What serves a [net.Listener] serves SPX, too: a key of type [Socket] in the app's table turns it on. [ServePackets] is
+// the same for datagrams of IPX, and [ServeAll] runs the parts of a server that has several of these. Addresses of IPX
+// are no *net.TCPAddr: what a log or a program is told of a client comes from their text.
+//
 // # Limits
 //
 // A listener has at most [Limits].Sessions sessions; one more is closed as soon as it is accepted, since a session that

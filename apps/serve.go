@@ -16,7 +16,7 @@ type Limits struct {
 	Sessions int           // at once; more are closed when they come; default 8192
 	Idle     time.Duration // a session that moves nothing for so long is closed; default never
 	Clock    Clock         // of Idle; default the machine's
-	Counters Counters      // gets tcp.sessions, drop.sessions, drop.idle and panics; default none
+	Counters Counters      // gets tcp.sessions or spx.sessions, drop.sessions, drop.idle and panics; default none
 }
 
 const defaultSessions = 8192
@@ -42,6 +42,7 @@ func (l *Limits) fill() {
 func ServeStream(ctx context.Context, log *slog.Logger, l net.Listener, session func(context.Context, net.Conn), limits Limits) error {
 	limits.fill()
 	s := &streamServer{log: log, session: session, limits: limits, conns: map[net.Conn]struct{}{}}
+	s.sessions = l.Addr().Network() + ".sessions"
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer s.cancel()
 	closed := make(chan struct{})
@@ -65,28 +66,25 @@ type streamServer struct {
 	limits  Limits
 	running sync.WaitGroup // sessions
 
+	sessions string // the name of their counter
+
 	mu    sync.Mutex
 	conns map[net.Conn]struct{} // nil when the server has ended
 }
 
 func (s *streamServer) acceptLoop(l net.Listener) error {
-	const first, most = 5 * time.Millisecond, time.Second
-	pause := first
+	pause := pauses{}
 	for {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
-			pause = first
+			pause.reset()
 			s.start(c)
 		case s.ctx.Err() != nil, errors.Is(err, net.ErrClosed):
 			return err
 		default: // out of file descriptors, a connection that died in the queue, …
-			s.log.Warn("cannot accept", "listener", l.Addr().String(), "err", err, "again in", pause)
-			select {
-			case <-s.ctx.Done():
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, most)
+			s.log.Warn("cannot accept", "listener", l.Addr().String(), "err", err, "again in", pause.next())
+			pause.wait(s.ctx)
 		}
 	}
 }
@@ -102,7 +100,7 @@ func (s *streamServer) start(c net.Conn) {
 		s.limits.Counters.Add("drop.sessions", 1)
 		_ = c.Close()
 	default:
-		s.limits.Counters.Add("tcp.sessions", 1)
+		s.limits.Counters.Add(s.sessions, 1)
 		s.conns[c] = struct{}{}
 		s.running.Go(func() { s.run(c) }) // ends with the session; closeAll unblocks it
 	}

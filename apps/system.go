@@ -14,23 +14,32 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// System is the machine's own sockets, as package net gives them.
+// System is the machine's own sockets, as package net gives them. They know neither SPX nor IPX.
 type System struct{}
 
 var _ Network = System{}
 
 // Listen is [net.Listen].
 func (System) Listen(network, address string) (net.Listener, error) {
+	if needsIPX(network) {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: errNoIPX}
+	}
 	return net.Listen(network, address)
 }
 
 // ListenPacket is [net.ListenPacket].
 func (System) ListenPacket(network, address string) (net.PacketConn, error) {
+	if needsIPX(network) {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: errNoIPX}
+	}
 	return net.ListenPacket(network, address)
 }
 
 // DialContext is the method of a zero [net.Dialer].
 func (System) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if needsIPX(network) {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errNoIPX}
+	}
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
 

@@ -7,16 +7,21 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tapestry/apps"
+	"tapestry/internal/ipxwire"
 	"tapestry/link/pipe"
 	"tapestry/stack"
+	"tapestry/stack/ipx"
 )
 
 // network is where a server runs, and where its client is.
 type network struct {
 	server, client apps.Network
 	onStack        bool
+	ipx            bool                                 // it carries IPX and SPX
+	station        ipxwire.Addr                         // of the server, where it does
 	hosts          [2]netip.Addr                        // of the server, IPv4 and IPv6
 	address        func(network, address string) string // where the server's socket really is
 }
@@ -37,7 +42,7 @@ func newStack(t *testing.T, cable pipe.Config) network {
 	server := newHost(t, "server", a, "198.51.100.2/24", "2001:db8:51::2/64")
 	client := newHost(t, "client", b, "198.51.100.1/24", "2001:db8:51::1/64")
 	return network{
-		server: server, client: client, onStack: true,
+		server: server, client: client, onStack: true, ipx: hasSPX(server), station: station(server),
 		hosts:   [2]netip.Addr{netip.MustParseAddr("198.51.100.2"), netip.MustParseAddr("2001:db8:51::2")},
 		address: func(_, address string) string { return address },
 	}
@@ -58,16 +63,39 @@ func newHost(t *testing.T, name string, end *pipe.End, addresses ...string) *sta
 	for _, a := range addresses {
 		c.Addresses = append(c.Addresses, netip.MustParsePrefix(a))
 	}
-	if _, err := h.AddInterface(end, c); err != nil {
+	i, err := h.AddInterface(end, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.AddIPX(stack.IPXConfig{Network: ipxNet}); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
+// station gives the host's address of IPX.
+func station(h *stack.Host) (a ipxwire.Addr) {
+	h.IPX().Do(func(_ time.Time, n *ipx.Node) {
+		for _, p := range n.Ports() {
+			a.Net, a.Node = p.Network, p.Node
+		}
+	})
+	return a
+}
+
+// hasSPX reports whether hosts have SPX.
+func hasSPX(h *stack.Host) bool {
+	l, err := h.Listen("spx", ":7ffe")
+	if err == nil {
+		_ = l.Close()
+	}
+	return err == nil
+}
+
 func newLoopback(*testing.T) network {
 	l := &loopback{real: map[string]string{}}
 	return network{
-		server: l, client: apps.System{},
+		server: l, client: loopbackClient{}, ipx: true,
 		hosts:   [2]netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()},
 		address: l.address,
 	}
@@ -83,6 +111,9 @@ type loopback struct {
 }
 
 func (l *loopback) Listen(network, address string) (net.Listener, error) {
+	if network == "spx" {
+		return l.listenStandIn(network, address)
+	}
 	c, err := l.System.Listen(network, l.address(network, address))
 	if err == nil {
 		l.note(network, address, c.Addr())
@@ -91,6 +122,9 @@ func (l *loopback) Listen(network, address string) (net.Listener, error) {
 }
 
 func (l *loopback) ListenPacket(network, address string) (net.PacketConn, error) {
+	if network == "ipx" {
+		return l.listenPacketStandIn(network, address)
+	}
 	c, err := l.System.ListenPacket(network, l.address(network, address))
 	if err == nil {
 		l.note(network, address, c.LocalAddr())
@@ -107,7 +141,7 @@ func (l *loopback) Inline(network, address string, h apps.InlineHandler) (io.Clo
 }
 
 func loopbackKey(network, address string) string {
-	_, port, _ := net.SplitHostPort(address)
+	port := address[strings.LastIndexByte(address, ':')+1:]
 	return strings.TrimRight(network, "46") + " " + port
 }
 
@@ -117,11 +151,17 @@ func (l *loopback) note(network, address string, real net.Addr) {
 	l.real[loopbackKey(network, address)] = real.String()
 }
 
-// address gives the real address of one that is asked for; a free one at the first time.
-func (l *loopback) address(network, address string) string {
+// noted gives the real address of one that was asked for before.
+func (l *loopback) noted(network, address string) (real string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if real, ok := l.real[loopbackKey(network, address)]; ok {
+	real, ok = l.real[loopbackKey(network, address)]
+	return real, ok
+}
+
+// address gives the real address of one that is asked for; a free one at the first time.
+func (l *loopback) address(network, address string) string {
+	if real, ok := l.noted(network, address); ok {
 		return real
 	}
 	if host, _, _ := net.SplitHostPort(address); host != "" {

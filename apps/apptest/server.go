@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tapestry/apps"
+	"tapestry/internal/ipxwire"
 )
 
 // patience is how long a test waits for something that should happen at once, on a machine that is busy.
@@ -27,6 +28,7 @@ type Case struct {
 	Dir    string         // of the files that Config names; default the test's folder
 	Env    apps.EnvConfig // Net, Counters and Log are replaced; Clock is a [Clock] if it is nil
 	NoPort bool           // the app opens no port, so that a second one can start
+	IPX    bool           // the app is on SPX or IPX: networks that do not carry these are left out
 }
 
 // Server is an app that runs, and what a test sees of it.
@@ -46,7 +48,13 @@ func TestServer(t *testing.T, c Case, f func(t *testing.T, s *Server)) {
 	for _, n := range networks {
 		t.Run(n.name, func(t *testing.T) {
 			ignore := goleak.IgnoreCurrent()
-			t.Run("server", func(t *testing.T) { run(t, c, n.make(t), f) }) // its own, so that its cleanups come first
+			t.Run("server", func(t *testing.T) { // its own, so that its cleanups come first
+				made := n.make(t)
+				if c.IPX && !made.ipx {
+					t.Skip("this network has no IPX")
+				}
+				run(t, c, made, f)
+			})
 			goleak.VerifyNone(t, ignore)
 		})
 	}
@@ -127,8 +135,14 @@ func (s *Server) portInUse(t *testing.T, app apps.App) {
 	}
 }
 
-// Addr gives the address where clients find the server's port. A network that ends in 6 asks for IPv6.
+// Addr gives the address where clients find the server's port, which is a socket on SPX and IPX. A network that ends in
+// 6 asks for IPv6.
 func (s *Server) Addr(network string, port int) string {
+	if _, ok := standIns[network]; ok {
+		at := s.network.station
+		at.Socket = ipxwire.Socket(port)
+		return s.network.address(network, at.String())
+	}
 	host := s.network.hosts[0]
 	if strings.HasSuffix(network, "6") {
 		host = s.network.hosts[1]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/netip"
 	"sync/atomic"
 
 	"tapestry/apps"
@@ -26,9 +25,7 @@ func newServer(env apps.Env, cfg apps.Config) (apps.Server, error) {
 	return simple.New(env, cfg, c, simple.Service{
 		Name:    "chargen",
 		Session: func(_ context.Context, conn net.Conn) { generate(conn, counters) },
-		Answer: func(reply, _ []byte, _, _ netip.AddrPort) []byte {
-			return appendDatagram(reply, answers.Add(1))
-		},
+		Answer:  func(reply, _ []byte) []byte { return appendDatagram(reply, answers.Add(1)) },
 	})
 }
 
@@ -40,11 +37,12 @@ func generate(conn net.Conn, counters apps.Counters) {
 		defer close(drained)
 		_, _ = io.Copy(io.Discard, conn)
 	}()
+	octets := simple.Octets(conn)
 	var err error
 	for err == nil {
 		var n int
 		n, err = conn.Write(block())
-		counters.Add("tcp.octets", uint64(n))
+		counters.Add(octets, uint64(n))
 	}
 	_ = conn.Close()
 	<-drained

@@ -123,3 +123,27 @@ func beginsLine(b []byte) bool {
 	}
 	return false
 }
+
+func TestChargenSPX(t *testing.T) {
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
+		stream, o := s.Dial(t, "spx", 0x8019), new(slowOracle)
+		r := bufio.NewReaderSize(stream, 64<<10)
+		for i := range 1 << 20 {
+			got, err := r.ReadByte()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := o.next(); got != want {
+				t.Fatalf("octet %d: got %q, want %q", i, got, want)
+			}
+		}
+		packets, b := s.Dial(t, "ipx", 0x9019), make([]byte, 1000)
+		if _, err := packets.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := packets.Read(b); err != nil || n < 1 || n > 512 { // fits into IPX's least packet of 576
+			t.Errorf("a datagram: got %d octets, %v, want 1 to 512", n, err)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package daytime
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +48,6 @@ func newServer(env apps.Env, cfg apps.Config) (apps.Server, error) {
 	return simple.New(env, cfg, c.Config, simple.Service{
 		Name:    "daytime",
 		Session: simple.Say(env.Clock(), func() []byte { return appendLine(nil) }),
-		Answer:  func(reply, _ []byte, _, _ netip.AddrPort) []byte { return appendLine(reply) },
+		Answer:  func(reply, _ []byte) []byte { return appendLine(reply) },
 	})
 }

@@ -27,9 +27,10 @@ func newServer(env apps.Env, cfg apps.Config) (apps.Server, error) {
 func discard(conn net.Conn, counters apps.Counters) {
 	var b simple.Buffer
 	defer b.Release()
+	octets := simple.Octets(conn)
 	for {
 		data, err := b.Read(conn)
-		counters.Add("tcp.octets", uint64(len(data)))
+		counters.Add(octets, uint64(len(data)))
 		if err != nil {
 			return
 		}

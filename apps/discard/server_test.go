@@ -41,3 +41,19 @@ func TestDiscardDatagrams(t *testing.T) {
 		}
 	})
 }
+
+func TestDiscardSPX(t *testing.T) {
+	const size = 1 << 20
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
+		if n, err := s.Dial(t, "spx", 0x8009).Write(make([]byte, size)); n != size || err != nil {
+			t.Fatalf("Write: got %d, %v, want %d", n, err, size)
+		}
+		if _, err := s.Dial(t, "ipx", 0x9009).Write(make([]byte, 500)); err != nil {
+			t.Fatal(err)
+		}
+		apptest.Eventually(t, "the counts", func() bool {
+			return s.Counters.Value("discard.spx.octets") == size && s.Counters.Value("discard.ipx.in") == 1
+		})
+	})
+}

@@ -3,7 +3,6 @@ package echo
 import (
 	"context"
 	"net"
-	"net/netip"
 
 	"tapestry/apps"
 	"tapestry/apps/internal/simple"
@@ -20,7 +19,7 @@ func newServer(env apps.Env, cfg apps.Config) (apps.Server, error) {
 		return nil, err
 	}
 	counters := env.Counters("echo")
-	session := func(_ context.Context, conn net.Conn) { counters.Add("tcp.octets", echo(conn)) }
+	session := func(_ context.Context, conn net.Conn) { counters.Add(simple.Octets(conn), echo(conn)) }
 	return simple.New(env, cfg, c, simple.Service{Name: "echo", Session: session, Answer: answer})
 }
 
@@ -39,4 +38,4 @@ func echo(conn net.Conn) (octets uint64) {
 }
 
 // answer returns a datagram: RFC 862, "UDP Based Echo Service".
-func answer(reply, request []byte, _, _ netip.AddrPort) []byte { return append(reply, request...) }
+func answer(reply, request []byte) []byte { return append(reply, request...) }

@@ -116,3 +116,29 @@ func TestEchoQuietSessions(t *testing.T) {
 		}
 	})
 }
+
+// TestEchoSPX closes neither direction: a connection of SPX may end in both at once.
+func TestEchoSPX(t *testing.T) {
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
+		stream, want := s.Dial(t, "spx", 0x8007), noise(1<<20)
+		go func() { _, _ = stream.Write(want) }() // ends with the connection
+		got := make([]byte, len(want))
+		if n, err := io.ReadFull(stream, got); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("got %d octets, %v, want the same %d", n, err, len(want))
+		}
+		_ = stream.Close()
+		apptest.Eventually(t, "the count of octets", func() bool {
+			return s.Counters.Value("echo.spx.octets") == uint64(len(want))
+		})
+		packets := s.Dial(t, "ipx", 0x9007)
+		for _, size := range []int{1, 546} {
+			if _, err := packets.Write(want[:size]); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := packets.Read(got); err != nil || !bytes.Equal(got[:n], want[:size]) {
+				t.Errorf("a datagram of %d octets: got %d, %v", size, n, err)
+			}
+		}
+	})
+}

@@ -2,7 +2,6 @@ package http
 
 import (
 	"fmt"
-	"net"
 	nethttp "net/http"
 	"os"
 	"strconv"
@@ -41,10 +40,7 @@ func (l *accessLog) write(w *response, r *nethttp.Request) {
 }
 
 func (l *accessLog) line(w *response, r *nethttp.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
+	host, _ := splitAddress(r.RemoteAddr)
 	return fmt.Sprintf("%s - - [%s] %s %d %d %s %s\n", host, l.clock.Now().Format("02/Jan/2006:15:04:05 -0700"),
 		quote(r.Method+" "+r.RequestURI+" "+r.Proto), w.status, w.bytes,
 		quote(orDash(r.Referer())), quote(orDash(r.UserAgent())))

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"net"
 	nethttp "net/http"
 	"path/filepath"
 	"slices"
@@ -20,8 +19,7 @@ var privateFields = []string{
 // server's own environment is passed on.
 func (s *server) environment(r *nethttp.Request, sc script, size int64) []string {
 	host, port := serverAddress(r)
-	peer, peerPort, _ := net.SplitHostPort(r.RemoteAddr)
-	peer, _, _ = strings.Cut(peer, "%")
+	peer, peerPort := splitAddress(r.RemoteAddr)
 	env := []string{
 		"GATEWAY_INTERFACE=CGI/1.1",
 		"QUERY_STRING=" + r.URL.RawQuery,

@@ -20,9 +20,10 @@ import (
 
 // config is the table of the lab's file; README.md describes the keys.
 type config struct {
-	Address netip.Addr `toml:"address"`
-	Port    uint16     `toml:"port"`
-	Plain   bool       `toml:"plain"`
+	Address netip.Addr  `toml:"address"`
+	Port    uint16      `toml:"port"`
+	Plain   bool        `toml:"plain"`
+	SPX     apps.Socket `toml:"spx"`
 
 	TLS           *bool  `toml:"tls"`
 	TLSPort       uint16 `toml:"tls_port"`
@@ -66,9 +67,12 @@ type redirect struct {
 	Status int    `toml:"status"`
 }
 
+// spxSocket is where the server is on SPX: nobody has a right to it, and it looks like what it is.
+const spxSocket = 0x8080
+
 func defaults() config {
 	return config{
-		Port: 80, Plain: true, TLSPort: 443, HTTP2: true,
+		Port: 80, Plain: true, SPX: apps.Socket{Number: spxSocket}, TLSPort: 443, HTTP2: true,
 		Index: []string{"index.html", "index.htm"}, Charset: "utf-8",
 		CGIPath: "/usr/local/bin:/usr/bin:/bin", CGITimeout: apps.Duration{Duration: time.Minute}, CGIProcesses: 16, CGIMaxOutput: 1 << 30,
 		MaxBody: 1 << 30, MaxHeader: 64 << 10, MaxURI: 8000, MaxConnections: 8192,
@@ -135,7 +139,7 @@ func (c *config) checkSockets() error {
 		return c.invalid("certificate", "give both files, or none", "has no key")
 	case c.Certificate == "" && c.Key != "":
 		return c.invalid("key", "give both files, or none", "has no certificate")
-	case off && !c.Plain:
+	case off && !c.Plain && !c.SPX.On:
 		return c.invalid("plain", "set one to true, or leave the app out", "nothing would listen: plain and tls are both false")
 	case off && c.Certificate != "":
 		return c.invalid("tls", "remove one of them", "is false, but a certificate is given")
@@ -284,4 +288,6 @@ func (c *config) certificate(env apps.Env) (*tls.Certificate, error) {
 }
 
 // needsTLS tells if a server without TLS is not what was asked for.
-func (c *config) needsTLS() bool { return c.TLS != nil && *c.TLS || !c.Plain || c.HTTPSRedirect }
+func (c *config) needsTLS() bool {
+	return c.TLS != nil && *c.TLS || !c.Plain && !c.SPX.On || c.HTTPSRedirect
+}

@@ -9,6 +9,8 @@
 //	RFC 5789   PATCH is known, and allowed nowhere
 //	RFC 8615   /.well-known/ is shown though its name begins with a point
 //
+// HTTP over SPX is HTTP/1.1 on its stream of octets; no document says more about it.
+//
 // Left out: virtual hosts, authentication, content codings, HTTP/3, HTTP/2 without TLS, CGI's non-parsed headers, and
 // the command line that RFC 3875 §4.4 makes of a query without "=" (Deviates: it let clients pass options to
 // interpreters).

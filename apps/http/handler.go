@@ -72,7 +72,7 @@ func (s *server) route(w *response, r *nethttp.Request) error {
 	if len(r.RequestURI) > s.cfg.MaxURI {
 		return &replyError{code: 414}
 	}
-	if s.cfg.HTTPSRedirect && r.TLS == nil {
+	if s.cfg.HTTPSRedirect && r.TLS == nil && !isSPX(r) {
 		return s.toHTTPS(w, r)
 	}
 	if !slices.Contains(known, r.Method) {
@@ -249,8 +249,7 @@ func serverAddress(r *nethttp.Request) (host, port string) {
 	if a, ok := r.Context().Value(nethttp.LocalAddrContextKey).(net.Addr); ok {
 		port = portOf(a)
 		if host == "" {
-			host, _, _ = net.SplitHostPort(a.String())
-			host, _, _ = strings.Cut(host, "%")
+			host, _ = splitAddress(a.String())
 		}
 	}
 	if strings.Contains(host, ":") {
@@ -260,6 +259,27 @@ func serverAddress(r *nethttp.Request) (host, port string) {
 }
 
 func portOf(a net.Addr) string {
-	_, port, _ := net.SplitHostPort(a.String()) // a socket's address has one
+	_, port := splitAddress(a.String())
 	return port
+}
+
+// splitAddress parts a socket's address into host, without a zone, and port. Of SPX these are network and node, with a
+// point between them, as a colon would make the host look like an IPv6 address, and the socket in hexadecimal: RFC 3875
+// §4.1.8 and §4.1.15 know addresses of IP and decimal ports alone.
+func splitAddress(a string) (host, port string) {
+	if host, port, err := net.SplitHostPort(a); err == nil {
+		host, _, _ = strings.Cut(host, "%")
+		return host, port
+	}
+	last := strings.LastIndexByte(a, ':')
+	if last < 0 {
+		return a, ""
+	}
+	return strings.ReplaceAll(a[:last], ":", "."), a[last+1:]
+}
+
+// isSPX tells if a request came over SPX, where the server has no TLS.
+func isSPX(r *nethttp.Request) bool {
+	a, ok := r.Context().Value(nethttp.LocalAddrContextKey).(net.Addr)
+	return ok && a.Network() == "spx"
 }

@@ -39,9 +39,9 @@ type server struct {
 	access   *accessLog    // nil: none
 	writers  sync.Mutex    // of files: a precondition and the change that it allows are one step
 
-	http          *nethttp.Server
-	plain, secure *listener // nil: off
-	conns         tracker
+	http               *nethttp.Server
+	plain, secure, spx *listener // nil: off
+	conns              tracker
 }
 
 var _ apps.Server = (*server)(nil)
@@ -88,24 +88,34 @@ func (s *server) open() (err error) {
 func (s *server) listen(secure bool) (err error) {
 	slots := make(chan struct{}, s.cfg.MaxConnections)
 	if s.cfg.Plain {
-		if s.plain, err = s.listenOn("port", s.cfg.Port, slots); err != nil {
+		if s.plain, err = s.listenOn("port", "tcp", s.cfg.at(s.cfg.Port), slots); err != nil {
+			return err
+		}
+	}
+	if s.cfg.SPX.On {
+		if s.spx, err = s.listenOn("spx", "spx", s.cfg.SPX.Address(), slots); err != nil {
 			return err
 		}
 	}
 	if secure {
-		s.secure, err = s.listenOn("tls_port", s.cfg.TLSPort, slots)
+		s.secure, err = s.listenOn("tls_port", "tcp", s.cfg.at(s.cfg.TLSPort), slots)
 	}
 	return err
 }
 
-func (s *server) listenOn(key string, port uint16, slots chan struct{}) (*listener, error) {
+// at gives the address to listen on.
+func (c *config) at(port uint16) string {
 	host := ""
-	if s.cfg.Address.IsValid() {
-		host = s.cfg.Address.String()
+	if c.Address.IsValid() {
+		host = c.Address.String()
 	}
-	l, err := s.env.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}
+
+func (s *server) listenOn(key, network, address string, slots chan struct{}) (*listener, error) {
+	l, err := s.env.Listen(network, address)
 	if err != nil {
-		return nil, s.cfg.invalid(key, "choose another port, or turn off what has it", "%w", err)
+		return nil, s.cfg.invalid(key, "choose another one, or turn off what has it", "%w", err)
 	}
 	return newListener(l, slots, s.cfg.WriteTimeout.Duration, s.counters), nil
 }
@@ -142,7 +152,7 @@ func (s *server) Serve(ctx context.Context) error {
 	defer cancel()
 	s.http.BaseContext = func(net.Listener) context.Context { return requests }
 
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	n := 0
 	serve := func(l *listener, f func(net.Listener) error) {
 		if l != nil {
@@ -151,6 +161,7 @@ func (s *server) Serve(ctx context.Context) error {
 		}
 	}
 	serve(s.plain, s.http.Serve)
+	serve(s.spx, s.http.Serve)
 	serve(s.secure, func(l net.Listener) error { return s.http.ServeTLS(l, "", "") })
 
 	var err error
@@ -180,7 +191,7 @@ func (s *server) stop(cancel context.CancelFunc) {
 }
 
 func (s *server) closeListeners() {
-	for _, l := range []*listener{s.plain, s.secure} {
+	for _, l := range []*listener{s.plain, s.secure, s.spx} {
 		if l != nil {
 			_ = l.Close() // a second time at worst
 		}

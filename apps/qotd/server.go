@@ -3,7 +3,6 @@ package qotd
 import (
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"sync/atomic"
 
@@ -36,7 +35,7 @@ func newServer(env apps.Env, cfg apps.Config) (apps.Server, error) {
 	return simple.New(env, cfg, c.Config, simple.Service{
 		Name:    "qotd",
 		Session: simple.Say(env.Clock(), next),
-		Answer:  func(reply, _ []byte, _, _ netip.AddrPort) []byte { return append(reply, next()...) },
+		Answer:  func(reply, _ []byte) []byte { return append(reply, next()...) },
 	})
 }
 

@@ -1,6 +1,7 @@
 package qotd
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,4 +98,23 @@ func TestConfig(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestQuotesSPX(t *testing.T) {
+	c := apptest.Case{App: App, Config: "quotes = [\"x\"]\nspx = true\nipx = true", IPX: true}
+	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
+		const want = "x\r\n"
+		got, err := io.ReadAll(s.Dial(t, "spx", 0x8017))
+		if err != nil || string(got) != want {
+			t.Errorf("SPX: got %q, %v, want %q", got, err, want)
+		}
+		packets := s.Dial(t, "ipx", 0x9017)
+		if _, err := packets.Write([]byte("?")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 600)
+		if n, err := packets.Read(b); err != nil || string(b[:n]) != want {
+			t.Errorf("IPX: got %q, %v, want %q", b[:n], err, want)
+		}
+	})
 }

@@ -1,8 +1,6 @@
 package time
 
 import (
-	"net/netip"
-
 	"tapestry/apps"
 	"tapestry/apps/internal/simple"
 )
@@ -21,6 +19,6 @@ func newServer(env apps.Env, cfg apps.Config) (apps.Server, error) {
 	return simple.New(env, cfg, c, simple.Service{
 		Name:    "time",
 		Session: simple.Say(env.Clock(), func() []byte { return message(nil) }),
-		Answer:  func(reply, _ []byte, _, _ netip.AddrPort) []byte { return message(reply) },
+		Answer:  func(reply, _ []byte) []byte { return message(reply) },
 	})
 }

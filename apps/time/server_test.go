@@ -111,3 +111,22 @@ func TestAskRefusesNonsense(t *testing.T) {
 		})
 	}
 }
+
+func TestTimeSPX(t *testing.T) {
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
+		want := string(appendTime(nil, apptest.Epoch))
+		got, err := io.ReadAll(s.Dial(t, "spx", 0x8037))
+		if err != nil || string(got) != want {
+			t.Errorf("SPX: got %q, %v, want %q", got, err, want)
+		}
+		packets := s.Dial(t, "ipx", 0x9037)
+		if _, err := packets.Write([]byte("?")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 600)
+		if n, err := packets.Read(b); err != nil || string(b[:n]) != want {
+			t.Errorf("IPX: got %q, %v, want %q", b[:n], err, want)
+		}
+	})
+}

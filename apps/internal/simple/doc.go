@@ -1,5 +1,11 @@
-// Package simple is what the servers of RFC 862 to RFC 868 have in common: one port on TCP and UDP, limits, and the
-// protection against loops.
+// Package simple is what the servers of RFC 862 to RFC 868 have in common: one port on TCP and UDP, a socket each on SPX and
+// IPX, limits, and the protection against loops.
+//
+// # Sockets
+//
+// No registry of IPX's sockets knows these servers. Those that they have by themselves are above the dynamic ones (from
+// 8000), where no client is given one by chance, and written like the port: 8007 and 9007 for port 7. A node tells its
+// sockets apart whatever packets come, so that SPX and IPX cannot share one.
 //
 // # Loops
 //
@@ -9,8 +15,11 @@
 // drop.loop. A datagram sent to a group or to every host is not answered either (drop.group): one with a forged source
 // would bring the answers of all hosts down on that source.
 //
+// Over IPX the sockets of these servers and the node's own echo (2) stand in place of the ports, and no node that is a
+// group is answered. Where a datagram was sent to is not told there, so that one to every node is answered by all.
+//
 // # Goroutines
 //
-// TCP: one that accepts and one a session (apps.ServeStream). UDP has none of its own: it is answered on the goroutine
-// that receives (apps.Network.Inline).
+// TCP and SPX: one that accepts and one a session (apps.ServeStream). UDP has none of its own: it is answered on the
+// goroutine that receives (apps.Network.Inline). IPX: one that reads and answers (apps.ServePackets).
 package simple

@@ -23,7 +23,7 @@ var testApp = apps.App{Name: "test", New: func(env apps.Env, cfg apps.Config) (a
 	return New(env, cfg, c, Service{
 		Name:    "test",
 		Session: func(_ context.Context, c net.Conn) { _, _ = io.Copy(c, c) },
-		Answer:  func(reply, request []byte, _, _ netip.AddrPort) []byte { return append(reply, request...) },
+		Answer:  func(reply, request []byte) []byte { return append(reply, request...) },
 	})
 }}
 
@@ -109,7 +109,7 @@ func TestConfig(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"port", `port = 0`, `config:1: port: must be a port from 1 to 65535`},
 		{"sessions", "\nmax_sessions = 0", `config:2: max_sessions: must be 1 or more`},
-		{"nothing", "tcp = false\nudp = false", `config:1: tcp: the app has neither TCP nor UDP; set tcp or udp to true, or leave the app out`},
+		{"nothing", "tcp = false\nudp = false", `config:1: tcp: the app has no network; set one of tcp, udp, spx and ipx to true, or leave the app out`},
 		{"negative time", `idle_timeout = "-1s"`, `config:1: idle_timeout: a negative time: "-1s"; must be a time such as "500ms", "10s" or "2h"`},
 		{"unknown", `idle_timout = "1s"`, `config:1: idle_timout: unknown key; did you mean "idle_timeout"?`},
 	}
