@@ -56,6 +56,7 @@ func (p *port) info() PortInfo {
 
 // AddPort adds a port, which is up.
 func (n *Node) AddPort(now time.Time, c PortConfig) (PortID, error) {
+	n.now = now
 	if err := c.fill(); err != nil {
 		return 0, err
 	}
@@ -92,6 +93,7 @@ func (n *Node) makeRoom(size int) {
 
 // RemovePort says farewell on a port, removes it, and forgets what was learned through it.
 func (n *Node) RemovePort(now time.Time, id PortID) {
+	n.now = now
 	p := n.port(id)
 	if p == nil {
 		return
@@ -105,6 +107,7 @@ func (n *Node) RemovePort(now time.Time, id PortID) {
 
 // SetPortUp tells whether the link of a port carries anything.
 func (n *Node) SetPortUp(now time.Time, id PortID, up bool) {
+	n.now = now
 	p := n.port(id)
 	switch {
 	case p == nil || p.up == up:

@@ -69,6 +69,7 @@ func (s *Stack) Do(f func(now time.Time, n *Node)) {
 func (s *Stack) Begin() {
 	s.mu.Lock()
 	s.now = s.cfg.Clock.Now()
+	s.node.now = s.now
 }
 
 // DeliverLocked is Deliver between Begin and End.
