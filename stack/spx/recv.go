@@ -1,0 +1,78 @@
+package spx
+
+import "errors"
+
+// errAgain: there is nothing yet.
+var errAgain = errors.New("spx: nothing yet")
+
+// take takes a packet of this connection: one function a state.
+func (s *session) take(h Header) {
+	s.heard = s.m.now
+	s.probes = 0
+	switch s.state {
+	case stateNegotiating:
+		s.recvNegotiating(h)
+	case stateAwaiting:
+		s.recvAwaiting(h)
+	case stateAnswered:
+		s.recvAnswered(h)
+	case stateSetup:
+		s.recvSetupAck(h)
+	case stateEstablished:
+		s.recvEstablished(h)
+	case stateDisconnecting:
+		s.recvDisconnecting(h)
+	case stateOver:
+		s.recvOver(h)
+	}
+	s.arm()
+}
+
+// isSizeRequest reports whether a packet negotiates the size again, or repeats what did at the start.
+func (s *session) isSizeRequest(c Control) bool {
+	const want = ControlSystem | ControlAck | ControlNegotiate | ControlSPX2
+	return s.spx2 && c&want == want
+}
+
+func (s *session) recvEstablished(h Header) {
+	c := h.Control()
+	if s.isSizeRequest(c) {
+		s.ackSize(h)
+		return
+	}
+	s.recvNumbers(h)
+	switch {
+	case c&ControlSystem == 0:
+		s.recvSequenced(h)
+	case c&ControlAck != 0:
+		s.ack()
+	case s.spx2 && h.Sequence() != 0:
+		s.recvNak(h)
+	}
+	if s.state == stateEstablished {
+		s.output()
+	}
+}
+
+// recvDisconnecting waits for the acknowledgement of the end.
+func (s *session) recvDisconnecting(h Header) {
+	switch {
+	case h.Stream() == StreamEndAck:
+		s.forget()
+	case h.Control()&ControlSystem == 0:
+		s.recvSequenced(h)
+	default:
+		s.ackIf(h)
+	}
+}
+
+// recvOver answers repetitions of the last packets: the answers may have been lost.
+func (s *session) recvOver(h Header) {
+	switch {
+	case h.Control()&ControlSystem == 0 && h.Stream() == StreamEnd:
+		s.sendEndAck()
+	case h.Stream() == StreamEndAck:
+	default:
+		s.ackIf(h)
+	}
+}
