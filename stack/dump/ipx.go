@@ -62,7 +62,7 @@ func (p *printer) ipxData(h ipxwire.Header) {
 	}
 }
 
-// ipxSocket prints what is for or from a well-known socket, and reports whether it is one.
+// ipxSocket prints what is for or from a well-known socket, and reports whether it is that.
 func (p *printer) ipxSocket(s ipxwire.Socket, h ipxwire.Header, b []byte) bool {
 	switch s {
 	case ipxwire.SocketError:
@@ -82,7 +82,7 @@ func (p *printer) ipxSocket(s ipxwire.Socket, h ipxwire.Header, b []byte) bool {
 	case socketNameQuery, socketMailslot:
 		p.nmpi(b)
 	case socketMessage, socketMessage1:
-		p.ipxMessage(b)
+		return p.ipxMessage(b)
 	default:
 		return false
 	}

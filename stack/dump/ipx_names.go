@@ -81,33 +81,6 @@ var ipxSockets = map[ipxwire.Socket]string{
 	0xe885:                 "NT Server-RPC/GW",
 }
 
-// sapTypes are the types of services that people meet; Wireshark knows many more.
-var sapTypes = map[uint16]string{
-	0x0000: "Unknown",
-	0x0001: "User",
-	0x0002: "User Group",
-	0x0003: "Print Queue or Print Group",
-	0x0004: "File Server (SLIST source)",
-	0x0005: "Job Server",
-	0x0006: "Gateway",
-	0x0007: "Print Server or Silent Print Server",
-	0x0009: "Archive Server",
-	0x0017: "Diagnostics",
-	0x0020: "NetBIOS",
-	0x0024: "Remote Bridge or Routing Service",
-	0x0047: "Advertising Print Server",
-	0x0107: "NetWare 386 or RSPX Remote Console",
-	0x010f: "Novell SNA Gateway",
-	0x0111: "Test Server",
-	0x0166: "NetWare Management",
-	0x026b: "Time Synchronization Server (NetWare 4.x)",
-	0x0278: "Directory Server (NetWare 4.x)",
-	0x030c: "Intel Netport 2 or HP JetDirect or HP Quicksilver",
-	0x0640: "Microsoft Gateway Services for NetWare",
-	0x064e: "Microsoft Internet Information Server",
-	0xffff: "Any Service or Wildcard",
-}
-
 // ncpTypes are the kinds of packets of the NetWare Core Protocol.
 var ncpTypes = map[uint16]string{
 	ncpCreate:    "Create a service connection",

@@ -69,12 +69,13 @@ func (p *printer) serial(b []byte) {
 	p.data(b[header:])
 }
 
-// ipxMessage prints what a server asks or tells a station's shell, and the answer.
-func (p *printer) ipxMessage(b []byte) {
-	if len(b) < 2 {
-		p.short("ipxmsg", b)
-		return
+// ipxMessage prints what a server asks or tells a station's shell, and the answer, and reports whether it is that: others
+// use the shell's sockets, too.
+func (p *printer) ipxMessage(b []byte) bool {
+	if len(b) < 2 || messageSigns[b[1]] == "" {
+		return false
 	}
-	p.line("ipxmsg %s, connection %d", named(messageSigns, b[1], "sign"), b[0])
+	p.line("ipxmsg %s, connection %d", messageSigns[b[1]], b[0])
 	p.data(b[2:])
+	return true
 }

@@ -3,42 +3,43 @@ package dump
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
-	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx/sap"
 )
 
 // sap prints a query, or a response with its servers.
 func (p *printer) sap(b []byte) {
-	const header, entry = 2, 64
-	if len(b) < 4 {
+	m, err := sap.Parse(b)
+	if err != nil {
 		p.short("ipxsap", b)
 		return
 	}
-	op := be16(b)
-	p.line("ipxsap %s", named(sapOps, op, "type"))
-	if op != 2 && op != 4 {
-		p.add(", %s", sapType(be16(b[2:])))
-		return
+	op := m.Operation()
+	p.line("ipxsap %v", op)
+	switch op {
+	case sap.GeneralQuery, sap.NearestQuery:
+		p.add(", %s", sapType(m.Type()))
+	case sap.GeneralResponse, sap.NearestResponse:
+		for i := range min(m.Len(), ipxList) {
+			p.sapServer(m.Entry(i))
+		}
+		p.more(m.Len())
+	default:
+		p.data(b[2:])
 	}
-	b = b[header:]
-	for i := range min(len(b)/entry, ipxList) {
-		p.sapServer(b[i*entry : (i+1)*entry])
-	}
-	p.more(len(b) / entry)
 }
 
-var sapOps = map[uint16]string{1: "General Query", 2: "General Response", 3: "Nearest Query", 4: "Nearest Response"}
-
-func (p *printer) sapServer(b []byte) {
-	name, _, _ := bytes.Cut(b[2:50], []byte{0})
-	at := ipxwire.Addr{Net: ipxwire.Network(be32(b[50:])), Node: ipxwire.Node(b[54:60]), Socket: ipxwire.Socket(be16(b[60:]))}
-	p.add(", %q %s at %s, %d networks", name, sapType(be16(b)), ipxAddr(at), be16(b[62:]))
+func (p *printer) sapServer(e sap.Entry) {
+	name, _, _ := bytes.Cut(e.Name[:], []byte{0})
+	p.add(", %q %s at %s, %d networks", name, sapType(e.Type), ipxAddr(e.Addr), e.Hops)
 }
 
-// sapType gives a service's type with its name if that is known: 0x0004 (File Server (SLIST source)).
-func sapType(t uint16) string {
-	if name, ok := sapTypes[t]; ok {
-		return fmt.Sprintf("0x%04x (%s)", t, name)
+// sapType gives a service's type, with its name if that is known: 0x0004 (File Server (SLIST source)).
+func sapType(t sap.Type) string {
+	s := fmt.Sprintf("0x%04x", uint16(t))
+	if name := t.String(); !strings.HasPrefix(name, "type ") {
+		s += " (" + name + ")"
 	}
-	return fmt.Sprintf("0x%04x", t)
+	return s
 }

@@ -98,7 +98,8 @@ func saysSPX(d dissected) []string {
 	if d.values("spx.neg_size") != "" {
 		want = append(want, fmt.Sprintf(", size %d", n("neg_size")))
 	}
-	return append(want, fmt.Sprintf(", %d octets", d.first("data.len").number()))
+	data := d.values("data.data") + d.values("spx.rexmt_data")
+	return append(want, fmt.Sprintf(", %d octets", len(data)/2))
 }
 
 func saysRIP(d dissected) []string {

@@ -312,6 +312,10 @@ func TestTruncated(t *testing.T) {
 	for range 50 {
 		frames = append(frames, built(t, r))
 	}
+	for _, g := range goldenIPX {
+		b := rawIPX(g.kind, g.src, g.dst, g.data)
+		frames = append(frames, b, append(unhex(eth+"8137"), b[14:]...)) // the length tells of the first that it is cut
+	}
 	for _, b := range frames {
 		for n := range b {
 			whole := append([]byte{}, b[:n]...)
@@ -347,7 +351,9 @@ func TestBounded(t *testing.T) {
 	ext := unhex(eth + "86dd 60000000 ffff 00 40" + path)
 	ext = append(ext, make([]byte, 65535)...)
 	zeros := make([]byte, 70000)
-	for _, b := range [][]byte{deep, ext, zeros} {
+	rip := rawIPX("01", "0453", "0453", "0002"+strings.Repeat("ffffffffffffffff", 180))
+	sap := rawIPX("04", "0452", "0452", "0002"+strings.Repeat("ff", 64*7))
+	for _, b := range [][]byte{deep, ext, zeros, rip, sap} {
 		s := Frame(b)
 		if n := strings.Count(s, "\n"); n > 2*maxExt || len(s) > 4096 {
 			t.Errorf("%d octets give %d lines, %d octets of text", len(b), n, len(s))
@@ -368,6 +374,9 @@ func FuzzFrame(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
 		f.Add(built(f, r))
+	}
+	for _, g := range goldenIPX {
+		f.Add(rawIPX(g.kind, g.src, g.dst, g.data))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := Frame(b[:len(b):len(b)])

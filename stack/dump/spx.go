@@ -41,9 +41,9 @@ func (p *printer) spx(b []byte) {
 func spxType(t byte) string {
 	switch t {
 	case 0xfc:
-		return "0xfc (Orderly-Release)"
+		return "0xfc (Orderly-Release Request)"
 	case 0xfd:
-		return "0xfd (Orderly-Release Acknowledgment)"
+		return "0xfd (Orderly-Release)"
 	case 0xfe:
 		return "0xfe (End-of-Connection)"
 	case 0xff:
