@@ -23,6 +23,7 @@ type Node struct {
 	routesChanged bool
 	pending       pending
 	errors        bucket
+	diagnostic    diagnostic
 
 	scratch []byte // a packet under construction
 	reply   []byte // the answer of an inline service under construction
@@ -57,6 +58,8 @@ func New(c Config) (*Node, error) {
 	n.newTables()
 	n.sockets[ipxwire.SocketEcho] = &echo{n}
 	n.sockets[ipxwire.SocketError] = &errorSocket{n}
+	n.sockets[ipxwire.SocketDiagnostic] = &n.diagnostic
+	n.diagnostic.n = n
 	return n, nil
 }
 
@@ -66,13 +69,14 @@ func (n *Node) Tick(now time.Time) {
 	n.rip.Tick(now)
 	n.sap.Tick(now)
 	n.pending.tick(now, n)
+	n.diagnostic.tick(now)
 	n.drain(now)
 }
 
 // Next is when Tick is to be called; the zero time is never.
 func (n *Node) Next() time.Time {
 	next := earlier(n.rip.Next(), n.sap.Next())
-	next = earlier(next, n.pending.next())
+	next = earlier(next, earlier(n.pending.next(), n.diagnostic.next()))
 	if n.local.len() > 0 {
 		next = earlier(next, n.localAt)
 	}

@@ -152,7 +152,7 @@ func (n *Node) finish(now time.Time, w way, h Header) {
 		n.output(w, h)
 	}
 	if group && h.Type() == ipxwire.TypeNetBIOS && n.cfg.Router {
-		n.spread(now, w.p, h)
+		n.spread(w.p, h)
 	}
 }
 

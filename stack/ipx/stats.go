@@ -14,16 +14,16 @@ type counters struct {
 	noRoutes, openSocketFails, conflicts               uint64
 	forwarded, netbiosIn, netbiosOut                   uint64
 	echoes, inlineHits, inlineReplies                  uint64
-	errorsIn, errorsOut                                uint64
+	errorsIn, errorsOut, diagnostics                   uint64
 
 	drop drops
 }
 
 // drops are packets that went nowhere, by reason.
 type drops struct {
-	port, short, length, tooLong, checksum, source     uint64
-	notOurs, noSocket, loop, queue                     uint64
-	echo, inline, errors, errorRate, rip, sap, netbios uint64
+	port, short, length, tooLong, checksum, source                 uint64
+	notOurs, noSocket, loop, queue                                 uint64
+	echo, inline, errors, errorRate, rip, sap, netbios, diagnostic uint64
 }
 
 // Stats lists the counters, always in the same order. The names are those of Novell's IPX MIB where it has them; reasons
@@ -53,6 +53,7 @@ func (n *Node) Stats() []Stat {
 		{"ipx.echo", c.echoes},
 		{"ipx.inline.hits", c.inlineHits},
 		{"ipx.inline.replies", c.inlineReplies},
+		{"ipx.diagnostic", c.diagnostics},
 		{"ipx.error.in", c.errorsIn},
 		{"ipx.error.out", c.errorsOut},
 		{"ipx.drop.port", d.port},
@@ -72,5 +73,6 @@ func (n *Node) Stats() []Stat {
 		{"ipx.drop.rip", d.rip},
 		{"ipx.drop.sap", d.sap},
 		{"ipx.drop.netbios", d.netbios},
+		{"ipx.drop.diagnostic", d.diagnostic},
 	}...)
 }
