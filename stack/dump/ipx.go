@@ -76,7 +76,7 @@ func (p *printer) ipxSocket(s ipxwire.Socket, h ipxwire.Header, b []byte) bool {
 	case ipxwire.SocketNetBIOS:
 		p.nbipx(b, h.Type() == ipxwire.TypeNetBIOS)
 	case ipxwire.SocketDiagnostic:
-		p.diagnostic(b, h.Destination().Socket == s)
+		p.diagnostic(b, h.Destination().Socket == s, h.Source().Socket == s)
 	case ipxwire.SocketSerial:
 		p.serial(b)
 	case socketNameQuery, socketMailslot:

@@ -1,8 +1,42 @@
 package dump
 
-import "fmt"
+import (
+	"fmt"
 
-func (p *printer) diagnostic(b []byte, isRequest bool) { p.data(b) }
+	"tapestry/stack/ipx/diag"
+)
+
+// diagnostic prints a request for a station's configuration, which is for its well-known socket, or the answer, which
+// comes from there. What goes from that socket to itself is a request if it has just the length of one. Wireshark knows
+// the socket alone, so names are those of the codec.
+func (p *printer) diagnostic(b []byte, isTo, isFrom bool) {
+	if isTo {
+		r, err := diag.ParseRequest(b)
+		if err == nil && (!isFrom || len(r) == len(b)) {
+			p.line("diagnostic %v", r)
+			p.data(b[len(r):])
+			return
+		}
+	}
+	r, err := diag.ParseResponse(b)
+	if err != nil || !isFrom {
+		p.short("diagnostic", b)
+		return
+	}
+	p.line("diagnostic configuration response %d.%d, SPX socket %04x", r.Major, r.Minor, uint16(r.SPXSocket))
+	shown := 0
+	for _, c := range r.Components {
+		if shown++; shown <= ipxList {
+			p.add(", %v", c.ID)
+		}
+		for _, n := range c.Networks {
+			if shown++; shown <= ipxList {
+				p.add(" %v:%v (%v)", n.Network, n.Node, n.Type)
+			}
+		}
+	}
+	p.more(shown)
+}
 
 // ipxError prints what a station or router sends back with a packet that it could not use (Xerox, Internet Transport
 // Protocols, XSIS 028112: the Error Protocol).

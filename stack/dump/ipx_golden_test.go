@@ -86,8 +86,7 @@ var goldenIPX = []struct {
 	}},
 	{"netbios name cut off", "14", "0455", "0455", nets + "38 01 414c", []string{
 		"ipx " + cafe + "0455 (NetBIOS) > " + beef + "0455 (NetBIOS), NetBIOS Broadcast, 0 hops, 66 octets",
-		"nbipx Find name, via 0000cafe 0000beef",
-		"data 2 octets: 414c",
+		"nbipx short, 36 octets: 0000cafe0000beef000000000000000000000000000000000000000000000000…",
 	}},
 	{"answer to a netbios broadcast", "04", "0455", "0455", nets + "38 04" + alpha, []string{
 		"ipx " + cafe + "0455 (NetBIOS) > " + beef + "0455 (NetBIOS), PEP, 0 hops, 80 octets",
@@ -100,7 +99,7 @@ var goldenIPX = []struct {
 	}},
 	{"netbios of no kind", "04", "0455", "0455", "00 2a 0102", []string{
 		"ipx " + cafe + "0455 (NetBIOS) > " + beef + "0455 (NetBIOS), PEP, 0 hops, 34 octets",
-		"nbipx type 0x2a",
+		"nbipx type 42",
 		"data 2 octets: 0102",
 	}},
 	{"netbios without its networks", "14", "0455", "0455", "0000cafe", []string{
@@ -110,6 +109,23 @@ var goldenIPX = []struct {
 	{"nmpi", "14", "4000", "0551", nets + "f3 01 0500" + alpha + beta, []string{
 		"ipx " + cafe + "4000 > " + beef + "0551 (NWLink SMB Name Query), NetBIOS Broadcast, 0 hops, 98 octets",
 		`nmpi Query name, Machine "ALPHA"<20> from "BETA"<00>, id 0x0005, via 0000cafe 0000beef`,
+	}},
+	{"diagnostic request", "00", "4000", "0456", "00", []string{
+		"ipx " + cafe + "4000 > " + beef + "0456 (Diagnostic), IPX, 0 hops, 31 octets",
+		"diagnostic configuration request",
+	}},
+	{"diagnostic request, but of some", "04", "0456", "0456", "02 020000000001 020000000003", []string{
+		"ipx " + cafe + "0456 (Diagnostic) > " + beef + "0456 (Diagnostic), PEP, 0 hops, 43 octets",
+		"diagnostic configuration request, but of 020000000001 020000000003",
+	}},
+	{"diagnostic response", "00", "0456", "4000", "01 00 4002 03 00 02 06 02 00 0000cafe 020000000001 01 0000f00d 000000000001", []string{
+		"ipx " + cafe + "0456 (Diagnostic) > " + beef + "4000, IPX, 0 hops, 61 octets",
+		"diagnostic configuration response 1.0, SPX socket 4002, IPX/SPX, LAN driver, file server or router" +
+			" 0000cafe:020000000001 (LAN board) 0000f00d:000000000001 (virtual board)",
+	}},
+	{"diagnostic response cut off", "00", "0456", "0456", "01 00 4002 03 00", []string{
+		"ipx " + cafe + "0456 (Diagnostic) > " + beef + "0456 (Diagnostic), IPX, 0 hops, 36 octets",
+		"diagnostic short, 6 octets: 010040020300",
 	}},
 	{"message", "00", "4005", "4001", "05 59", []string{
 		"ipx " + cafe + "4005 > " + beef + "4001 (IPX Message), IPX, 0 hops, 32 octets",

@@ -101,15 +101,6 @@ var messageSigns = map[byte]string{
 	'!': "Broadcast message waiting",
 }
 
-// nmpiOps and nmpiTypes are of the Name Management Protocol over IPX.
-var (
-	nmpiOps = map[byte]string{
-		0xf1: "Claim name", 0xf2: "Delete name", 0xf3: "Query name", 0xf4: "Name found", 0xf5: "Messenger hangup",
-		0xfc: "Mailslot write", 0xfd: "Find mailslot name", 0xfe: "Mailslot name found",
-	}
-	nmpiTypes = map[byte]string{1: "Machine", 2: "Workgroup", 3: "Browser"}
-)
-
 // named gives a value's name from a table, or "kind 0x17".
 func named[K uint8 | uint16](table map[K]string, k K, kind string) string {
 	if s, ok := table[k]; ok {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tapestry/internal/nstest"
+	"tapestry/stack/ipx/netbios"
 	"tapestry/stack/ipx/rip"
 	"tapestry/stack/ipx/sap"
 )
@@ -57,14 +58,16 @@ func wiresharkNames() map[string]string {
 	for k, v := range messageSigns {
 		all[fmt.Sprintf("ipxmsg.sigchar='%c'", k)] = v
 	}
-	for k, v := range nbipxKinds {
-		all[fmt.Sprintf("nmpi.packettype=0x%x", k)] = v
+	for t := netbios.FindName; t <= netbios.DirectedDatagram; t++ {
+		all[fmt.Sprintf("nmpi.packettype=0x%x", uint8(t))] = t.String()
 	}
-	for k, v := range nmpiOps {
-		all[fmt.Sprintf("nmpi.opcode=0x%x", k)] = v
+	for op := netbios.ClaimName; op <= netbios.MailslotNameFound; op++ {
+		if v := op.String(); !strings.HasPrefix(v, "opcode ") {
+			all[fmt.Sprintf("nmpi.opcode=0x%x", uint8(op))] = v
+		}
 	}
-	for k, v := range nmpiTypes {
-		all[fmt.Sprintf("nmpi.name_type=0x%x", k)] = v
+	for t := netbios.Machine; t <= netbios.Browser; t++ {
+		all[fmt.Sprintf("nmpi.name_type=0x%x", uint8(t))] = t.String()
 	}
 	for _, socket := range []int{1, 3} { // of Xerox, which Wireshark does not name
 		delete(all, fmt.Sprintf("ipx.socket=%d", socket))

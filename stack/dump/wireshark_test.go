@@ -213,6 +213,18 @@ func datagrams() []sent {
 			all = append(all, sent{name: fmt.Sprintf("type %d", t), ipx: between(0x5000, 0x5001, t), rest: []stacktest.Layer{payload("01")}, data: "01"})
 		}
 	}
+	for _, d := range []struct{ name, data string }{
+		{"diagnostic request", "00"},
+		{"diagnostic request, but of some", "02 020000000001 020000000003"},
+		{"diagnostic response", "01 00 4002 03 00 02 06 02 00 0000cafe 020000000001 01 0000f00d 000000000001"},
+	} {
+		to := between(0x5000, ipxwire.SocketDiagnostic, ipxwire.TypePEP)
+		if d.name == "diagnostic response" {
+			to = between(ipxwire.SocketDiagnostic, 0x5000, ipxwire.TypePEP)
+		}
+		b := payload(d.data)
+		all = append(all, sent{name: d.name, ipx: to, rest: []stacktest.Layer{b}, data: hex.EncodeToString(b)})
+	}
 	quoted := stacktest.Build(between(0x5001, 0x7777, ipxwire.TypePEP), payload(`"x"`))
 	return append(all, sent{
 		name: "error", ipx: between(3, 0x5001, ipxwire.TypeError), rest: []stacktest.Layer{payload("0002 0000"), stacktest.Payload(quoted)},
