@@ -53,7 +53,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tapestry",
 		Short: "Hosts in user space on a virtual wire",
-		Long: "Tapestry runs hosts with a TCP/IP stack of their own on a TAP device, in a network namespace of their own,\n" +
+		Long: "Tapestry runs hosts with a TCP/IP and IPX/SPX stack of their own on a TAP device, in a network namespace of their own,\n" +
 			"without root. The machine's programs talk to them as to any host.",
 		Example:           "  tapestry run\n  tapestry run lab.toml\n  tapestry run -- curl http://198.51.100.2/",
 		SilenceErrors:     true,
@@ -73,7 +73,8 @@ func newRoot() *cobra.Command {
 	}
 	add("lab", runCommand(), checkCommand(), labsCommand(), infoCommand(), appsCommand(), shellCommand(), defaultsCommand())
 	add("wire", segmentsCommand(), portsCommand(), impairCommand(), macCommand(), drawCommand())
-	add("inside", pingCommand(), arpCommand(), routeCommand(), netstatCommand(), statsCommand(), dumpCommand())
+	add("inside", pingCommand(), arpCommand(), routeCommand(), netstatCommand(), statsCommand(), dumpCommand(), ipxCommand(),
+		slistCommand())
 	root.AddCommand(benchCommand(), versionCommand(), manCommand())
 	return root
 }

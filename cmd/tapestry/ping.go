@@ -12,20 +12,29 @@ import (
 func pingCommand() *cobra.Command {
 	var t target
 	var a lab.PingArgs
-	var v4, v6 bool
+	var v4, v6, overIPX bool
 	interval, timeout := 1.0, 2.0
 	var size int
 	c := &cobra.Command{
 		Use:   "ping host",
 		Short: "Send echo requests from a host",
-		Long: `Sends ICMP echo requests from inside a host of the running lab to an address or a name. The status is 0 if a reply
-came, 1 if none did, 2 for other errors.`,
-		Example: "  tapestry ping 198.51.100.1\n  tapestry ping -c 3 -s 1000 2001:db8:51::1",
-		Args:    cobra.ExactArgs(1),
+		Long: `Sends echo requests from inside a host of the running lab to an address or a name: over ICMP, or over IPX to an address
+of network and node. NetWare's own machines leave echoes unanswered and answer --diagnostic, which asks for their
+configuration. The status is 0 if a reply came, 1 if none did, 2 for other errors.`,
+		Example: "  tapestry ping 198.51.100.1\n  tapestry ping -c 3 -s 1000 2001:db8:51::1\n" +
+			"  tapestry ping 0000cafe:020000000001\n  tapestry ping --ipx beta\n  tapestry ping --diagnostic 0000cafe:020000000001",
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			a.Target, a.Size = args[0], &size
 			a.Interval, a.Timeout = seconds(interval), seconds(timeout)
-			a.Family = map[[2]bool]string{{true, false}: "ip4", {false, true}: "ip6"}[[2]bool{v4, v6}]
+			switch {
+			case v4:
+				a.Family = "ip4"
+			case v6:
+				a.Family = "ip6"
+			case overIPX || a.Diag:
+				a.Family = "ipx"
+			}
 			return ping(c, &t, a)
 		},
 	}
@@ -37,7 +46,12 @@ came, 1 if none did, 2 for other errors.`,
 	f.Uint8VarP(&a.TTL, "ttl", "t", 0, "time to live (default: the host's)")
 	f.BoolVarP(&v4, "ipv4", "4", false, "IPv4 only")
 	f.BoolVarP(&v6, "ipv6", "6", false, "IPv6 only")
-	c.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
+	f.BoolVar(&overIPX, "ipx", false, "IPX: to the first network of a host that is named")
+	f.BoolVar(&a.Diag, "diagnostic", false, "IPX: ask for the node's configuration instead of an echo")
+	c.MarkFlagsMutuallyExclusive("ipv4", "ipv6", "ipx")
+	c.MarkFlagsMutuallyExclusive("ipv4", "ipv6", "diagnostic")
+	c.MarkFlagsMutuallyExclusive("size", "diagnostic")
+	c.MarkFlagsMutuallyExclusive("ttl", "ipx")
 	t.addTo(c)
 	t.addJSON(c)
 	return c

@@ -14,6 +14,7 @@ import (
 
 	"tapestry/apps"
 	"tapestry/stack"
+	"tapestry/stack/ipx"
 )
 
 // app is an app of a host that has its sockets.
@@ -105,8 +106,8 @@ type recorder struct {
 
 // Endpoint is a socket that an app listens on.
 type Endpoint struct {
-	Network string `json:"network"` // tcp, udp, ip:icmp, …
-	Port    int    `json:"port,omitempty"`
+	Network string `json:"network"`        // tcp, udp, ip:icmp, spx, …
+	Port    int    `json:"port,omitempty"` // of IPX and SPX the socket
 }
 
 func (r *recorder) note(network string, a net.Addr) {
@@ -168,6 +169,8 @@ func portOf(a net.Addr) int {
 		return a.Port
 	case *net.UDPAddr:
 		return a.Port
+	case ipx.NetAddr:
+		return int(a.Socket)
 	}
 	return 0
 }

@@ -6,29 +6,22 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx"
+	"tapestry/stack/ipx/rip"
 )
 
 // Limits of a host's IPX.
 const (
-	maxServiceName = 47        // 48 octets with the zero behind (IPX Router Specification 1.30, SAP)
-	maxIPXHops     = 15        // 16 is out of reach (likewise, RIP)
-	maxHopsLimit   = 127       // of routers that count further
+	maxServiceName = 47  // 48 octets with the zero behind (IPX Router Specification 1.30, SAP)
+	maxIPXHops     = 15  // 16 is out of reach (likewise, RIP)
+	maxHopsLimit   = 255 // of routers that count further
+	maxIPXTable    = 1 << 16
+	maxErrorRate   = 10_000
 	maxIPXTimer    = time.Hour // between announcements
 )
 
 // noIPX is what is wrong where a host without IPX is to do something with it.
 const noIPX = `host %s has no IPX; add ipx = { network = "0000cafe" } to one of its interfaces`
-
-// spx reads how SPX is tuned.
-func (c *checker) spx(path string, h *HostPlan, f *fileSPX) {
-	if f == nil {
-		return
-	}
-	if h.IPX == nil {
-		c.bad(path, noIPX+", or remove this table", h.Name)
-	}
-	h.SPX = SPXPlan{NoSPX2: f.SPX2 != nil && !*f.SPX2}
-}
 
 // hostIPX reads what the host does with IPX; nil if it has none.
 func (c *checker) hostIPX(path string, h *HostPlan, f *fileHostIPX) {
@@ -43,13 +36,16 @@ func (c *checker) hostIPX(path string, h *HostPlan, f *fileHostIPX) {
 		f = &fileHostIPX{}
 	}
 	path += ".ipx"
-	p := &HostIPXPlan{Name: c.serviceName(path+".name", f.Name, h.Name), Router: f.Router, NoNetBIOS: f.NetBIOS != nil && !*f.NetBIOS, MaxHops: f.MaxHops}
+	p := &HostIPXPlan{Config: ipx.Config{
+		Name: c.serviceName(path+".name", f.Name, h.Name), Router: f.Router, MaxHops: f.MaxHops, SendErrors: f.Errors, ErrorRate: f.ErrorRate,
+		MaxRoutes: f.MaxRoutes, MaxServices: f.MaxServices, DiagnosticDelay: c.age(path+".diagnostic_delay", f.DiagnosticDelay),
+	}}
 	h.IPX = p
 	if f.Internal != "" {
 		p.Internal = c.network(path+".internal", f.Internal, ", that nobody else has")
 	}
 	c.ipxRouter(path, p, ports, f)
-	c.ipxTimers(path, p, f)
+	c.ipxTables(path, p, f)
 	for i, r := range f.Route {
 		c.ipxRoute(fmt.Sprintf("%s.route[%d]", path, i), p, ports, r)
 	}
@@ -66,12 +62,23 @@ func (h *HostPlan) ipxPorts() (all []IPXPlan) {
 	return all
 }
 
+// propagations are what netbios may be.
+var propagations = []string{"all", "reverse-path", "none"}
+
 func (c *checker) ipxRouter(path string, p *HostIPXPlan, ports []IPXPlan, f *fileHostIPX) {
 	if f.MaxHops != 0 {
 		c.between(path+".max_hops", f.MaxHops, 1, maxHopsLimit, "leave it out for 16")
 	}
-	if !p.Router {
-		for key, set := range map[string]bool{"netbios": f.NetBIOS != nil, "max_hops": f.MaxHops != 0} {
+	if i, ok := find(propagations, f.NetBIOS); ok {
+		p.Config.Propagation = ipx.Propagation(i)
+	} else if f.NetBIOS != "" {
+		c.bad(path+".netbios", "unknown way %q%s", f.NetBIOS, didYouMean(f.NetBIOS, propagations))
+	}
+	if !f.Router {
+		if f.Internal != "" {
+			c.bad(path+".internal", "nobody would know the way there: the host tells it to others as a router; add router = true, or remove this key")
+		}
+		for key, set := range map[string]bool{"netbios": f.NetBIOS != "", "max_hops": f.MaxHops != 0} {
 			if set {
 				c.bad(path+"."+key, "is of a router; add router = true, or remove this key")
 			}
@@ -88,19 +95,31 @@ func (c *checker) ipxRouter(path string, p *HostIPXPlan, ports []IPXPlan, f *fil
 	}
 }
 
-func (c *checker) ipxTimers(path string, p *HostIPXPlan, f *fileHostIPX) {
-	p.Update, p.Age, p.Gap = c.age(path+".update", f.Update), c.age(path+".age", f.Age), c.age(path+".gap", f.Gap)
-	for key, d := range map[string]time.Duration{"update": p.Update, "age": p.Age, "gap": p.Gap} {
+func (c *checker) ipxTables(path string, p *HostIPXPlan, f *fileHostIPX) {
+	for _, k := range []struct {
+		key     string
+		n, most int
+	}{{"max_routes", f.MaxRoutes, maxIPXTable}, {"max_services", f.MaxServices, maxIPXTable}, {"error_rate", f.ErrorRate, maxErrorRate}} {
+		if k.n != 0 {
+			c.between(path+"."+k.key, k.n, 1, k.most, "leave it out for the default")
+		}
+	}
+	if f.ErrorRate != 0 && !f.Errors {
+		c.bad(path+".error_rate", "is of errors that the host sends; add errors = true, or remove this key")
+	}
+	t := &p.Config
+	t.Update, t.Age, t.Gap = c.age(path+".update", f.Update), c.age(path+".age", f.Age), c.age(path+".gap", f.Gap)
+	for key, d := range map[string]time.Duration{"update": t.Update, "age": t.Age, "gap": t.Gap, "diagnostic_delay": t.DiagnosticDelay} {
 		if d > maxIPXTimer {
 			c.bad(path+"."+key, "%v is longer than %v; leave it out for the usual one", d, maxIPXTimer)
 		}
 	}
-	update := p.Update
+	update := t.Update
 	if update == 0 {
 		update = time.Minute
 	}
-	if p.Age != 0 && p.Age < 2*update {
-		c.bad(path+".age", "%v is less than two updates of %v, so that one lost packet would take a route away; the usual is four", p.Age, update)
+	if t.Age != 0 && t.Age < 2*update {
+		c.bad(path+".age", "%v is less than two updates of %v, so that one lost packet would take a route away; the usual is four", t.Age, update)
 	}
 }
 
@@ -119,7 +138,10 @@ func (c *checker) ipxNode(path, s string) (a ipxwire.Addr, ok bool) {
 }
 
 func (c *checker) ipxRoute(path string, p *HostIPXPlan, ports []IPXPlan, f fileIPXRoute) {
-	r := IPXRoutePlan{Network: c.network(path+".network", f.Network, ""), Hops: 1, Ticks: 2}
+	r := IPXRoutePlan{Network: rip.Default, Hops: 1, Ticks: 2}
+	if f.Network != "default" {
+		r.Network = c.network(path+".network", f.Network, `, or "default" for all others`)
+	}
 	if f.Hops != 0 {
 		c.between(path+".hops", f.Hops, 1, maxIPXHops, "leave it out for 1")
 		r.Hops, r.Ticks = uint16(f.Hops), uint16(f.Hops)+1
@@ -159,7 +181,7 @@ func knownAre(list []string) string {
 }
 
 func (c *checker) ipxService(path string, p *HostIPXPlan, f fileIPXService) {
-	s := IPXServicePlan{Type: c.serviceType(path+".type", f.Type), Name: c.serviceName(path+".name", f.Name, p.Name)}
+	s := IPXServicePlan{Type: c.serviceType(path+".type", f.Type), Name: c.serviceName(path+".name", f.Name, p.Config.Name)}
 	if f.Hops != 0 {
 		c.between(path+".hops", f.Hops, 1, maxIPXHops, "leave it out for 1")
 	}

@@ -24,8 +24,7 @@ func (c *checker) ipxWireOf(h *HostPlan, i *Interface, p IPXPlan) (w ipxWire, na
 	if i.At == nil {
 		return ipxWire{i.Wire.Table + " " + i.Wire.Name, p.Frame}, i.Wire.Name
 	}
-	s := i.At.Segment.Name
-	return ipxWire{inVLAN(c.reach.group(s), int(i.At.VLAN.PVID)), p.Frame}, "segment " + s
+	return c.segmentWire(i.At, p.Frame), "segment " + i.At.Segment.Name
 }
 
 // ipxNumbers checks that a network has one number, and a number one network among those that routers join.
@@ -42,7 +41,7 @@ func (c *checker) ipxNumbers() {
 				}
 				w, name := c.ipxWireOf(h, port, p)
 				c.oneNumber(seen, w, name, p)
-				if h.IPX.Router && first != "" {
+				if h.IPX.Config.Router && first != "" {
 					joined.parent[joined.group(w.key())] = joined.group(first)
 				}
 				first = w.key()
@@ -50,6 +49,15 @@ func (c *checker) ipxNumbers() {
 		}
 	}
 	c.oneNetwork(joined)
+	for _, j := range c.plan.Joints {
+		if j.Tunnel != nil && j.Tunnel.wire != nil && j.Tunnel.wire.Network == 0 && j.At != nil {
+			j.Tunnel.wire.Network = seen[c.segmentWire(j.At, j.Tunnel.Frame)].network
+		}
+	}
+}
+
+func (c *checker) segmentWire(at *Port, frame string) ipxWire {
+	return ipxWire{inVLAN(c.reach.group(at.Segment.Name), int(at.VLAN.PVID)), frame}
 }
 
 func (w ipxWire) key() string { return w.among + ", " + w.frame }
@@ -100,7 +108,7 @@ func (c *checker) oneNetwork(joined reach) {
 				}
 				w, _ := c.ipxWireOf(h, &h.Interfaces[i], p)
 				last = w.key()
-				if first, twice := own[p.Network]; twice && p.Network != 0 && !h.IPX.Router {
+				if first, twice := own[p.Network]; twice && p.Network != 0 && !h.IPX.Config.Router {
 					c.bad(p.path+".network", "%v is the number of another wire or framing of this host already (line %d); each has its own",
 						p.Network, lineOf(c.doc, first))
 					continue

@@ -57,6 +57,7 @@ func (l *Lab) Commands(at Place) map[string]control.Handler {
 		"dump":         stream(l, (*host).dump),
 	}
 	maps.Copy(all, l.segmentCommands())
+	maps.Copy(all, l.ipxCommands())
 	return all
 }
 

@@ -105,11 +105,17 @@ func (h *HostPlan) box(link func(*Port) draw.Link) draw.Box {
 			prefix = i.Config.Name + " "
 		}
 		b.Lines = append(b.Lines, texts(i.Config.Addresses, prefix)...)
+		for _, n := range i.IPX {
+			b.Lines = append(b.Lines, prefix+n.line())
+		}
 		if i.At == nil {
 			b.Links = append(b.Links, draw.Link{Wire: i.Wire.Name})
 			continue
 		}
 		b.Links = append(b.Links, link(i.At))
+	}
+	if h.IPX != nil {
+		b.Lines = append(b.Lines, h.IPX.lines()...)
 	}
 	if len(h.Apps) > 0 {
 		b.Lines = append(b.Lines, h.appNames())

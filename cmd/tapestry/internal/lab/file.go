@@ -119,15 +119,22 @@ type fileVXLAN struct {
 	filePort
 }
 
-// fileTunnel is the tunnel of IPX in UDP that emulators speak.
+// fileTunnel is the tunnel of IPX in UDP that emulators speak; see ipxtunnel.ServerConfig and ipxtunnel.ClientConfig.
 type fileTunnel struct {
-	Segment    string   `toml:"segment"`
-	Listen     string   `toml:"listen"`      // a server: address, and port, of the socket; default port 213
-	Connect    string   `toml:"connect"`     // a client: of the server
-	Allow      []string `toml:"allow"`       // who may join a server, as prefixes; default: everybody who reaches it
-	MaxClients int      `toml:"max_clients"` // of a server; default 64
-	Idle       string   `toml:"idle"`        // after which a silent client of a server is forgotten
-	Frame      string   `toml:"frame"`       // on the segment; default "802.2"
+	Segment          string   `toml:"segment"`
+	Listen           string   `toml:"listen"`     // a server: address, and port, of the socket; default port 213
+	Connect          string   `toml:"connect"`    // a client: of the server
+	Frame            string   `toml:"frame"`      // on the segment; default "802.2"
+	Network          string   `toml:"network"`    // on the segment, 0 in the tunnel; default: what hosts have there
+	MaxPacket        int      `toml:"max_packet"` // default 1424
+	KeepAlive        string   `toml:"keep_alive"` // default "20s" of a server, "30s" of a client
+	Allow            []string `toml:"allow"`      // who may join a server, as prefixes; default: everybody who reaches it
+	MaxClients       int      `toml:"max_clients"`
+	MaxPerAddress    int      `toml:"max_per_address"`
+	RegistrationRate int      `toml:"registration_rate"` // new clients a minute
+	Timeout          string   `toml:"timeout"`           // after which a silent client is forgotten
+	Stations         int      `toml:"stations"`          // of a client: registrations
+	StationTimeout   string   `toml:"station_timeout"`   // after which a silent station gives its registration up
 	filePort
 }
 

@@ -11,21 +11,26 @@ type fileIPX struct {
 
 // fileHostIPX is what a host does with IPX beside its own sockets.
 type fileHostIPX struct {
-	Name     string           `toml:"name"`     // default: the host's, in capitals
-	Router   bool             `toml:"router"`   // between all of its networks
-	Internal string           `toml:"internal"` // number of a network within the host, as servers have one
-	NetBIOS  *bool            `toml:"netbios"`  // of a router: pass broadcasts of type 20 on; default true
-	MaxHops  int              `toml:"max_hops"` // of a router; default 16
-	Update   string           `toml:"update"`   // between announcements of all routes and services; default "60s"
-	Age      string           `toml:"age"`      // after which a route or service that nobody announces is gone; default 4 updates
-	Gap      string           `toml:"gap"`      // between two packets of one announcement; default "55ms"
-	Route    []fileIPXRoute   `toml:"route"`
-	Service  []fileIPXService `toml:"service"`
+	Name            string           `toml:"name"`             // default: the host's, in capitals
+	Router          bool             `toml:"router"`           // between all of its networks
+	Internal        string           `toml:"internal"`         // number of a network within the host, as servers have one
+	NetBIOS         string           `toml:"netbios"`          // of a router: broadcasts of type 20; "all", the default, "reverse-path" or "none"
+	MaxHops         int              `toml:"max_hops"`         // of a router; default 16
+	Errors          bool             `toml:"errors"`           // tell senders of packets that cannot be delivered
+	ErrorRate       int              `toml:"error_rate"`       // so many a second; default 10
+	Update          string           `toml:"update"`           // between announcements of all routes and services; default "60s"
+	Age             string           `toml:"age"`              // after which a route or service that nobody announces is gone; default 4 updates
+	Gap             string           `toml:"gap"`              // between two packets of one announcement; default "55ms"
+	MaxRoutes       int              `toml:"max_routes"`       // default 4096
+	MaxServices     int              `toml:"max_services"`     // default 4096
+	DiagnosticDelay string           `toml:"diagnostic_delay"` // most that an answer to a broadcast waits; default "500ms"
+	Route           []fileIPXRoute   `toml:"route"`
+	Service         []fileIPXService `toml:"service"`
 }
 
 // fileIPXRoute is a static route.
 type fileIPXRoute struct {
-	Network string `toml:"network"`
+	Network string `toml:"network"` // or "default"
 	Gateway string `toml:"gateway"` // network and node of a router on one of the host's wires
 	Hops    int    `toml:"hops"`    // default 1
 	Ticks   int    `toml:"ticks"`   // default hops + 1
@@ -37,10 +42,23 @@ type fileIPXService struct {
 	Name    string `toml:"name"`    // default: the host's
 	Address string `toml:"address"` // network and node; default: this host
 	Socket  string `toml:"socket"`
-	Hops    int    `toml:"hops"` // default 1
+	Hops    int    `toml:"hops"` // of a service on another machine; default 1
 }
 
-// fileSPX tunes SPX.
+// fileSPX tunes SPX; see spx.Config.
 type fileSPX struct {
-	SPX2 *bool `toml:"spx2"` // offer SPX II; default true
+	SPX2         *bool  `toml:"spx2"`       // default true
+	MaxPacket    int    `toml:"max_packet"` // octets; default: the interface's
+	Window       int    `toml:"window"`     // packets
+	SendQueue    int    `toml:"send_queue"` // likewise
+	FirstTimeout string `toml:"first_timeout"`
+	MinTimeout   string `toml:"min_timeout"`
+	MaxTimeout   string `toml:"max_timeout"`
+	Retries      int    `toml:"retries"`
+	Idle         string `toml:"idle"` // of the watchdog
+	Probe        string `toml:"probe"`
+	Probes       int    `toml:"probes"`
+	Linger       string `toml:"linger"`
+	Backlog      int    `toml:"backlog"`
+	MaxConns     int    `toml:"max_connections"`
 }

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,16 @@ func (w *Wire) accept() *tap.Accept {
 		if i.Wire == w && !i.Config.NoIPv6 {
 			types = append(types, ethernet.TypeIPv6)
 		}
+		if i.Wire == w && i.hasIPXType() {
+			types = append(types, ethernet.TypeIPX)
+		}
 	}
-	return &tap.Accept{Types: types, LLC: true} // LLC: IP in SNAP (RFC 1042)
+	return &tap.Accept{Types: types, LLC: true} // LLC: IP in SNAP (RFC 1042), IPX
+}
+
+// hasIPXType reports whether IPX may come in frames with a type.
+func (i *Interface) hasIPXType() bool {
+	return slices.ContainsFunc(i.IPX, func(p IPXPlan) bool { return p.Frame == "ethernet-ii" || p.Frame == autoFrame })
 }
 
 // isShared reports whether the kernel has the same interface with the same Ethernet address.

@@ -57,6 +57,8 @@ type HostInfo struct {
 	Name       string     `json:"name"`
 	Domain     string     `json:"domain"`
 	Interfaces []PortInfo `json:"interfaces"`
+	IPX        []IPXPort  `json:"ipx,omitempty"`
+	Router     bool       `json:"ipx_router,omitempty"`
 	Apps       []AppInfo  `json:"apps"`
 }
 
@@ -101,6 +103,9 @@ func (l *Lab) Info(at Place) Info {
 			hi.Interfaces = append(hi.Interfaces, PortInfo{
 				Name: cfg.Name, Wire: p.plan.on(), MAC: p.mac().String(), Addresses: cfg.Addresses, Gateways: cfg.Gateways,
 			})
+		}
+		if h.plan.IPX != nil {
+			hi.IPX, hi.Router = h.ipxPorts(), h.plan.IPX.Config.Router
 		}
 		for _, a := range h.apps {
 			hi.Apps = append(hi.Apps, AppInfo{Name: a.plan.App.Name, Doc: a.plan.App.Doc, Endpoints: a.net.endpoints()})
@@ -168,6 +173,8 @@ func (i Info) WriteTable(out io.Writer) error {
 		}
 	}
 	t.Flush()
+	i.writeIPX(t)
+	t.Flush()
 	fmt.Fprintln(t, "\nHOST\tAPP\tPORTS\tWHAT IT DOES")
 	i.writeApps(t)
 	fmt.Fprintln(t)
@@ -186,6 +193,9 @@ func (i Info) WriteTable(out io.Writer) error {
 	fmt.Fprintf(t, "control socket\t%s\n", i.Socket)
 	fmt.Fprintf(t, "a shell beside %s\ttapestry shell --lab %s\n", i.firstWire(), i.Lab)
 	fmt.Fprintf(t, "from inside %s\ttapestry ping|arp|route|netstat|stats|dump --lab %s%s\n", i.firstHost(), i.Lab, i.otherHosts())
+	if h, ok := i.firstIPX(); ok {
+		fmt.Fprintf(t, "over IPX\ttapestry ping %s, tapestry ipx ports|route|servers|sockets|stats --lab %s --host %s\n", i.ipxTarget(h), i.Lab, h.Name)
+	}
 	if len(i.Segments) > 0 {
 		fmt.Fprintf(t, "the segments\ttapestry segments|ports|impair|mac|draw --lab %s\n", i.Lab)
 	}
@@ -255,8 +265,11 @@ func (w WireInfo) on() string {
 
 // String gives "tcp 80".
 func (e Endpoint) String() string {
-	if e.Port == 0 {
+	switch {
+	case e.Port == 0:
 		return e.Network
+	case e.Network == "ipx", e.Network == "spx":
+		return fmt.Sprintf("%s %04x", e.Network, e.Port)
 	}
 	return fmt.Sprintf("%s %d", e.Network, e.Port)
 }
@@ -284,6 +297,9 @@ func (i Info) Environ() []string {
 		env = append(env, name+"="+v4, name+"_NAME="+h.Name+"."+h.Domain)
 		if v6 != "" {
 			env = append(env, name+"_IPV6="+v6)
+		}
+		if len(h.IPX) > 0 {
+			env = append(env, name+"_IPX="+h.IPX[0].address())
 		}
 	}
 	return env

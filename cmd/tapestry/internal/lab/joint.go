@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 	"tapestry/link"
 	"tapestry/link/dgram"
+	"tapestry/link/ipxtunnel"
 	"tapestry/link/qemu"
 	"tapestry/link/vxlan"
 )
@@ -44,6 +45,8 @@ func openJoint(j *JointPlan, log *slog.Logger) (link.Device, error) {
 	switch {
 	case j.VXLAN != nil:
 		return openVXLAN(j, log)
+	case j.Tunnel != nil:
+		return openTunnel(j, log)
 	case j.Unixgram != nil:
 		return openDatagram(j.Name, mtu, Socket{Path: j.Unixgram.Path}, Socket{Path: j.Unixgram.Peer})
 	case j.QEMU.Mode == "dgram":
@@ -63,6 +66,32 @@ func openVXLAN(j *JointPlan, log *slog.Logger) (link.Device, error) {
 		Conn: conn, VNI: v.VNI, Name: j.Name, Peers: v.Peers, Allow: v.Allow, Group: v.Group, Interface: v.Interface, Age: v.Age,
 		TTL: v.TTL, TOS: v.TOS, MTU: j.At.Segment.MTU, UnderlayMTU: v.UnderlayMTU, Tags: len(j.At.VLAN.Trunk) > 0, Log: log,
 	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return d, nil
+}
+
+// openTunnel opens the machine's own UDP sockets, likewise.
+func openTunnel(j *JointPlan, log *slog.Logger) (link.Device, error) {
+	if p := j.Tunnel.Client; p != nil {
+		c := *p
+		c.Name, c.Log = j.Name, log
+		c.Listen = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) }
+		d, err := ipxtunnel.NewClient(c)
+		if err != nil {
+			return nil, err // not a device that is nil inside
+		}
+		return d, nil
+	}
+	c := *j.Tunnel.Server
+	c.Name, c.Log = j.Name, log
+	conn, err := net.ListenUDP("udp", udpAddr(j.Tunnel.Listen))
+	if err != nil {
+		return nil, err
+	}
+	c.Conn = conn
+	d, err := ipxtunnel.NewServer(c)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

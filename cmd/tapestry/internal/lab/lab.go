@@ -136,7 +136,7 @@ func (l *Lab) join(c Config) error {
 
 // startHost makes a host and connects it. Close undoes it, also after an error.
 func (l *Lab) startHost(p *HostPlan, open opener) error {
-	s, err := stack.New(stack.Config{Name: p.Name, Names: l.names, DNS: p.DNS, TCP: p.TCP, Log: l.log})
+	s, err := stack.New(stack.Config{Name: p.Name, Names: l.names, DNS: p.DNS, TCP: p.TCP, IPX: p.IPX.config(), Log: l.log})
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (l *Lab) startHost(p *HostPlan, open opener) error {
 			return err
 		}
 	}
-	return nil
+	return h.addTables()
 }
 
 func (l *Lab) connect(h *host, p *Interface, open opener) error {
@@ -167,11 +167,12 @@ func (l *Lab) connect(h *host, p *Interface, open opener) error {
 		}
 		m = w.device
 	}
-	if _, err := h.AddInterface(m.station(), p.Config); err != nil {
+	i, err := h.AddInterface(m.station(), p.Config)
+	if err != nil {
 		return err
 	}
 	h.ports = append(h.ports, &port{plan: p, device: m, wire: w, name: p.Config.Name})
-	return nil
+	return h.addIPX(i, p)
 }
 
 // open opens a wire for a station with that address; none where a segment is behind it.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 
 // PingArgs are those of ping.
 type PingArgs struct {
-	Target   string        `json:"target"` // name or address
-	Family   string        `json:"family"` // "ip4", "ip6"; default: any
-	Count    int           `json:"count"`  // default: until the client ends it
+	Target   string        `json:"target"`         // name or address
+	Family   string        `json:"family"`         // "ip4", "ip6", "ipx"; default: any that the target can be
+	Diag     bool          `json:"diag,omitempty"` // over IPX, ask for the configuration, which NetWare answers
+	Count    int           `json:"count"`          // default: until the client ends it
 	Interval time.Duration `json:"interval"`
 	Size     *int          `json:"size,omitempty"` // default 56
 	Timeout  time.Duration `json:"timeout"`        // for each reply; default 2 s
@@ -27,12 +29,15 @@ type PingArgs struct {
 
 // PingEvent is one thing that happened, in the order of time: the target was found, a reply came, it did not.
 type PingEvent struct {
-	Target netip.Addr    `json:"target"`
+	Target string        `json:"target"`
+	IPX    bool          `json:"ipx,omitempty"` // no ICMP
 	Size   int           `json:"size"`          // of the request's data
 	Seq    int           `json:"seq,omitempty"` // from 1; 0: the first event, before any request
-	From   netip.Addr    `json:"from,omitzero"`
-	Bytes  int           `json:"bytes,omitempty"` // of ICMP header and data in the reply
+	From   string        `json:"from,omitempty"`
+	Bytes  int           `json:"bytes,omitempty"` // of ICMP header and data in the reply; over IPX of the data
 	TTL    uint8         `json:"ttl,omitempty"`
+	Hops   *int          `json:"hops,omitempty"` // over IPX: routers on the way back
+	Told   string        `json:"told,omitempty"` // over IPX, what the configuration is
 	RTT    time.Duration `json:"rtt_ns,omitempty"`
 	Error  string        `json:"error,omitempty"` // instead of a reply
 	Lost   bool          `json:"lost,omitempty"`  // no reply in time
@@ -78,11 +83,11 @@ func (h *host) ping(ctx context.Context, a PingArgs, send func(any) error) error
 	if err != nil {
 		return err
 	}
-	target, err := h.lookUp(ctx, a)
+	p, err := h.prober(ctx, a)
 	if err != nil {
 		return err
 	}
-	if err := send(PingEvent{Target: target, Size: *a.Size}); err != nil {
+	if err := send(p.begin(a)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -91,7 +96,7 @@ func (h *host) ping(ctx context.Context, a PingArgs, send func(any) error) error
 	defer underway.Wait()
 	defer cancel()
 	go func() { // ends when all requests are answered, or with ctx
-		h.requests(ctx, a, target, events, &underway)
+		requests(ctx, a, p, events, &underway)
 		underway.Wait()
 		close(events)
 	}()
@@ -106,15 +111,30 @@ func (h *host) ping(ctx context.Context, a PingArgs, send func(any) error) error
 	return nil
 }
 
+// prober asks one target for signs of life.
+type prober interface {
+	begin(a PingArgs) PingEvent                              // what is to be asked
+	ask(ctx context.Context, a PingArgs, e *PingEvent) error // once; fills in the answer
+}
+
+// prober finds the target, over the protocol that it has an address of.
+func (h *host) prober(ctx context.Context, a PingArgs) (prober, error) {
+	if a.Family == "ipx" || a.Diag || a.Family == "" && isIPXTarget(a.Target) {
+		return h.ipxProber(a)
+	}
+	target, err := h.lookUp(ctx, a)
+	return icmpProber{h, target}, err
+}
+
 // requests sends them, each from a goroutine that ends with its reply, its timeout or ctx.
-func (h *host) requests(ctx context.Context, a PingArgs, target netip.Addr, events chan<- PingEvent, underway *sync.WaitGroup) {
+func requests(ctx context.Context, a PingArgs, p prober, events chan<- PingEvent, underway *sync.WaitGroup) {
 	tick := time.NewTicker(a.Interval)
 	defer tick.Stop()
 	slots := make(chan struct{}, maxPingsUnderway)
 	for seq := 1; a.Count == 0 || seq <= a.Count; seq++ {
 		slots <- struct{}{}
 		underway.Go(func() {
-			if e, ok := h.request(ctx, a, target, seq); ok {
+			if e, ok := request(ctx, a, p, seq); ok {
 				events <- e
 			}
 			<-slots
@@ -131,29 +151,48 @@ func (h *host) requests(ctx context.Context, a PingArgs, target netip.Addr, even
 }
 
 // request sends one and waits; false if nobody wants the answer any more.
-func (h *host) request(ctx context.Context, a PingArgs, target netip.Addr, seq int) (PingEvent, bool) {
-	e := PingEvent{Target: target, Size: *a.Size, Seq: seq}
+func request(ctx context.Context, a PingArgs, p prober, seq int) (PingEvent, bool) {
+	e := p.begin(a)
+	e.Seq = seq
 	limited, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
-	o := stack.PingOptions{Size: *a.Size, TTL: a.TTL}
-	if o.Size == 0 {
-		o.Size = -1
-	}
-	r, err := h.Ping(limited, target, o)
-	var refused *stack.PingError
+	err := p.ask(limited, a, &e)
 	switch {
 	case err == nil:
-		e.From, e.Bytes, e.TTL, e.RTT = r.From, r.Size, r.TTL, r.RTT
 	case ctx.Err() != nil:
 		return e, false
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		e.Lost = true
-	case errors.As(err, &refused):
-		e.From, e.Error = refused.From, refused.Error()
 	default:
 		e.Error = err.Error()
 	}
 	return e, true
+}
+
+// icmpProber sends echo requests over IP.
+type icmpProber struct {
+	h      *host
+	target netip.Addr
+}
+
+func (p icmpProber) begin(a PingArgs) PingEvent {
+	return PingEvent{Target: p.target.String(), Size: *a.Size}
+}
+
+func (p icmpProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
+	o := stack.PingOptions{Size: *a.Size, TTL: a.TTL}
+	if o.Size == 0 {
+		o.Size = -1
+	}
+	r, err := p.h.Ping(ctx, p.target, o)
+	var refused *stack.PingError
+	if errors.As(err, &refused) {
+		e.From = refused.From.String()
+	}
+	if err == nil {
+		e.From, e.Bytes, e.TTL, e.RTT = r.From.String(), r.Size, r.TTL, r.RTT
+	}
+	return err
 }
 
 // lookUp finds the address to ping: IPv4 first where a name has both.
@@ -201,7 +240,7 @@ func (s *PingSummary) Count(e PingEvent) {
 	s.Sent = max(s.Sent, e.Seq)
 	switch {
 	case e.Seq == 0:
-		s.start, s.target = s.end, e.Target.String()
+		s.start, s.target = s.end, e.Target
 	case e.Error != "":
 		s.Errors++
 	case !e.Lost:
@@ -216,15 +255,22 @@ func (s *PingSummary) Write(w io.Writer, e PingEvent) error {
 		_, err := fmt.Fprintf(w, "PING %s: %d octets of data\n", e.Target, e.Size)
 		return err
 	}
+	seq, distance := "icmp_seq", fmt.Sprintf("ttl=%d", e.TTL)
+	if e.IPX {
+		seq = "seq"
+	}
+	if e.Hops != nil {
+		distance = fmt.Sprintf("hops=%d", *e.Hops)
+	}
 	var err error
 	switch {
 	case e.Lost:
-		_, err = fmt.Fprintf(w, "no answer to icmp_seq=%d\n", e.Seq)
+		_, err = fmt.Fprintf(w, "no answer to %s=%d\n", seq, e.Seq)
 	case e.Error != "":
-		_, err = fmt.Fprintf(w, "icmp_seq=%d: %s\n", e.Seq, e.Error)
+		_, err = fmt.Fprintf(w, "%s=%d: %s\n", seq, e.Seq, e.Error)
 	default:
 		ms := float64(e.RTT) / 1e6
-		_, err = fmt.Fprintf(w, "%d bytes from %s: icmp_seq=%d ttl=%d time=%.3f ms\n", e.Bytes, e.From, e.Seq, e.TTL, ms)
+		_, err = fmt.Fprintf(w, "%d bytes from %s: %s=%d %s time=%.3f ms%s\n", e.Bytes, e.From, seq, e.Seq, distance, ms, e.Told)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"tapestry/apps"
 	"tapestry/link"
 	"tapestry/stack"
+	"tapestry/stack/spx"
 )
 
 // Plan is a lab's file after all checks that need nothing but the file.
@@ -59,7 +60,7 @@ type HostPlan struct {
 	DNS        []netip.AddrPort
 	TCP        stack.TCPConfig
 	IPX        *HostIPXPlan // nil: no interface has IPX
-	SPX        SPXPlan
+	SPX        spx.Config
 	Apps       []AppPlan
 	many       bool // interfaces
 }

@@ -2,9 +2,10 @@ package lab
 
 import (
 	"net/netip"
-	"time"
 
 	"tapestry/internal/ipxwire"
+	"tapestry/link/ipxtunnel"
+	"tapestry/stack/ipx"
 )
 
 // IPXPlan is IPX on an interface, in one framing.
@@ -19,14 +20,10 @@ type IPXPlan struct {
 
 // HostIPXPlan is what a host does with IPX beside its own sockets.
 type HostIPXPlan struct {
-	Name             string
-	Router           bool
-	Internal         ipxwire.Network // 0: none
-	NoNetBIOS        bool
-	MaxHops          int           // 0: the node's default, as below
-	Update, Age, Gap time.Duration // zero likewise
-	Routes           []IPXRoutePlan
-	Services         []IPXServicePlan
+	Config   ipx.Config
+	Internal ipxwire.Network // 0: none
+	Routes   []IPXRoutePlan
+	Services []IPXServicePlan
 }
 
 // IPXRoutePlan is a static route.
@@ -40,20 +37,35 @@ type IPXRoutePlan struct {
 type IPXServicePlan struct {
 	Type uint16
 	Name string
-	Addr ipxwire.Addr // network 0: this host
+	Addr ipxwire.Addr // node 0: this host
 	Hops uint16
 }
 
-// SPXPlan tunes SPX.
-type SPXPlan struct {
-	NoSPX2 bool
+// TunnelPlan is the tunnel of IPX in UDP that emulators speak: a server or a client.
+type TunnelPlan struct {
+	Listen netip.AddrPort // of a server's socket
+	Server *ipxtunnel.ServerConfig
+	Client *ipxtunnel.ClientConfig
+	Frame  string
+	wire   *ipxtunnel.Wire // of one of the two
 }
 
-// TunnelPlan is the tunnel of IPX in UDP that emulators speak.
-type TunnelPlan struct {
-	Listen, Connect netip.AddrPort // one of the two
-	Allow           []netip.Prefix
-	MaxClients      int           // 0: the default, as below
-	Idle            time.Duration // zero likewise
-	Frame           string
+// line is what a drawing says of the network.
+func (p IPXPlan) line() string {
+	number := p.Network.String()
+	if p.Network == 0 {
+		number = autoNetwork
+	}
+	return "IPX " + number + " " + p.Frame
+}
+
+// lines are what a drawing says of the host's part.
+func (p *HostIPXPlan) lines() (lines []string) {
+	if p.Internal != 0 {
+		lines = append(lines, "IPX "+p.Internal.String()+" within")
+	}
+	if p.Config.Router {
+		lines = append(lines, "IPX router")
+	}
+	return lines
 }

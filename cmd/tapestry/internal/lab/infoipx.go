@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+)
+
+// writeIPX shows where the hosts are reached over IPX.
+func (i Info) writeIPX(w io.Writer) {
+	if _, ok := i.firstIPX(); !ok {
+		return
+	}
+	fmt.Fprintln(w, "\nHOST\tIPX ON\tADDRESS\tFRAME\tROUTER")
+	for _, h := range i.Hosts {
+		for _, p := range h.IPX {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", h.Name, p.Name, p.address(), orDash(p.Frame), map[bool]string{true: "yes", false: "no"}[h.Router])
+		}
+	}
+}
+
+// address gives network and node.
+func (p IPXPort) address() string { return p.Network.String() + ":" + p.Node.String() }
+
+// firstIPX is the first host with IPX.
+func (i Info) firstIPX() (HostInfo, bool) {
+	for _, h := range i.Hosts {
+		if len(h.IPX) > 0 {
+			return h, true
+		}
+	}
+	return HostInfo{}, false
+}
+
+// ipxTarget is whom the host could ask for a sign of life: another host, or else itself.
+func (i Info) ipxTarget(h HostInfo) string {
+	for _, o := range i.Hosts {
+		if len(o.IPX) > 0 && o.Name != h.Name {
+			return o.IPX[0].address()
+		}
+	}
+	return h.IPX[0].address()
+}

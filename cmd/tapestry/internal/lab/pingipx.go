@@ -1,0 +1,85 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx"
+)
+
+// isIPXTarget reports whether it is an address of IPX and can be nothing else.
+func isIPXTarget(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return false
+	}
+	_, err := parseIPXTarget(s)
+	return err == nil && strings.Contains(s, ":")
+}
+
+// parseIPXTarget reads network and node, or a node of this network.
+func parseIPXTarget(s string) (a ipxwire.Addr, err error) {
+	if i := strings.IndexAny(s, ":."); i >= 0 && len(s) != 17 { // 17: a node as an Ethernet address is written
+		if a.Net, err = ipxwire.ParseNetwork(s[:i]); err != nil {
+			return a, err
+		}
+		s = s[i+1:]
+	}
+	a.Node, err = ipxwire.ParseNode(s)
+	return a, err
+}
+
+// ipxProber sends echoes or configuration requests over IPX.
+type ipxProber struct {
+	h      *host
+	target ipxwire.Addr
+	kind   ipx.PingKind
+}
+
+func (h *host) ipxProber(a PingArgs) (prober, error) {
+	if _, err := h.ipxStack(); err != nil {
+		return nil, fmt.Errorf("ping: %w", err)
+	}
+	p := ipxProber{h: h}
+	if a.Diag {
+		p.kind = ipx.PingDiagnostic
+	}
+	var err error
+	if p.target, err = parseIPXTarget(a.Target); err == nil {
+		return p, nil
+	}
+	for _, other := range h.lab.hosts {
+		if name := other.plan.Name; a.Target == name || a.Target == name+"."+h.lab.Plan.Domain {
+			p.target, err = other.ipxAddr()
+			return p, err
+		}
+	}
+	return nil, fmt.Errorf("ping: %q is neither an address, like 0000cafe:020000000001, nor a host of this lab", a.Target)
+}
+
+func (p ipxProber) begin(a PingArgs) PingEvent {
+	size := *a.Size
+	if p.kind == ipx.PingDiagnostic {
+		size = 1
+	}
+	return PingEvent{Target: netAndNode(p.target), IPX: true, Size: size}
+}
+
+func (p ipxProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
+	s, err := p.h.ipxStack()
+	if err != nil {
+		return err
+	}
+	r, err := s.Ping(ctx, p.target, ipx.PingOptions{Kind: p.kind, Data: make([]byte, *a.Size), Timeout: a.Timeout})
+	if err != nil {
+		return err
+	}
+	hops := int(r.Hops)
+	e.From, e.Bytes, e.Hops, e.RTT = netAndNode(r.From), len(r.Data), &hops, r.RTT
+	return nil
+}
+
+// netAndNode gives an address without its socket: 0000cafe:020000000001.
+func netAndNode(a ipxwire.Addr) string { return a.Net.String() + ":" + a.Node.String() }
