@@ -17,7 +17,7 @@ func unhex(s string) []byte {
 
 const (
 	eth  = "020000000002 020000000001 "
-	ipx  = "ffff 001e 00 00 00000000 ffffffffffff 0452 0000cafe 020000000001 4000 "
+	idp  = "ffff 001e 00 00 00000000 ffffffffffff 0452 0000cafe 020000000001 4000 "
 	mac  = "ethernet 02:00:00:00:00:01 > 02:00:00:00:00:02, "
 	path = "20010db8000000000000000000000001 20010db8000000000000000000000002 "
 )
@@ -67,11 +67,11 @@ var golden = []struct {
 		mac + "ARP, 14 octets",
 		"arp short, 14 octets: 00010800ffff0001020000000001",
 	}},
-	{"raw ipx", eth + "001e" + ipx, []string{
+	{"raw ipx", eth + "001e" + idp, []string{
 		mac + "802.3 raw, 30 octets",
 		"ipx 0000cafe:020000000001:4000 > 00000000:ffffffffffff:0452 (SAP), IPX, 0 hops, 30 octets",
 	}},
-	{"ipx in 802.2 whose length lies", eth + "0021 e0e003" + strings.Replace(ipx, "001e", "0020", 1), []string{
+	{"ipx in 802.2 whose length lies", eth + "0021 e0e003" + strings.Replace(idp, "001e", "0020", 1), []string{
 		mac + "802.2 dsap IPX ssap IPX control 0x03, 30 octets",
 		"ipx 0000cafe:020000000001:4000 > 00000000:ffffffffffff:0452 (SAP), IPX, 0 hops, 32 octets, 2 missing",
 	}},

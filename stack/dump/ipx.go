@@ -49,7 +49,7 @@ func (p *printer) ipxData(h ipxwire.Header) {
 	}
 	switch {
 	case h.Type() == ipxwire.TypeSPX:
-		p.spx(b)
+		p.spx(h)
 	case len(b) == 0:
 	case high != socketNameQuery && p.ipxSocket(low, h, b):
 	case p.ipxSocket(high, h, b):
