@@ -42,7 +42,8 @@ func ParseNetwork(s string) (Network, error) {
 	return Network(v), nil
 }
 
-// Node is the address of a station in its network: on Ethernet its hardware address. Shorter addresses stand at the right.
+// Node is the address of a station in its network: on Ethernet its hardware address. Shorter addresses stand at the
+// right.
 type Node [6]byte
 
 // Broadcast is every node of a network.
@@ -183,7 +184,11 @@ func isHex(s string) bool {
 
 // parseAddr reads the twelve octets of an address.
 func parseAddr(b []byte) Addr {
-	return Addr{Net: Network(binary.BigEndian.Uint32(b)), Node: Node(b[4:10]), Socket: Socket(binary.BigEndian.Uint16(b[10:]))}
+	return Addr{
+		Net:    Network(binary.BigEndian.Uint32(b)),
+		Node:   Node(b[4:10]),
+		Socket: Socket(binary.BigEndian.Uint16(b[10:])),
+	}
 }
 
 // AppendTo appends the twelve octets of the address.
