@@ -10,6 +10,7 @@ import (
 	"tapestry/internal/ipxwire"
 	"tapestry/link/ethernet"
 	"tapestry/stack/ipx"
+	"tapestry/stack/spx"
 )
 
 // IPXConfig gives an interface a network of IPX, in frames of one type. The zero value of each field means its default.
@@ -30,9 +31,10 @@ type IPXConfig struct {
 type ipxHost struct {
 	host  *Host
 	stack atomic.Pointer[ipx.Stack]
+	conns atomic.Pointer[spx.Transport]
 	drops ipxDrops
 
-	mu sync.Mutex // whoever makes the stack
+	mu sync.Mutex // whoever makes stack and conns
 
 	// Under the lock of the stack:
 	ports  []*ipxPort // by number
@@ -61,6 +63,30 @@ func (h *Host) IPX() *ipx.Stack {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.make()
+}
+
+// SPX gives the host's connections; the first call makes them, and the node.
+func (h *Host) SPX() *spx.Transport {
+	x := &h.ipx
+	if t := x.conns.Load(); t != nil {
+		return t
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if t := x.conns.Load(); t != nil {
+		return t
+	}
+	c := h.cfg.SPX
+	c.Clock, c.Waker = h.cfg.Clock, h.wake
+	t, err := spx.New(x.make(), c)
+	if err != nil {
+		panic("stack: " + err.Error()) // New has tried the configuration
+	}
+	if h.isClosed() != nil {
+		t.Close()
+	}
+	x.conns.Store(t)
+	return t
 }
 
 // make gives the node; the first call makes it. x.mu is held.
@@ -98,10 +124,15 @@ func (h *Host) random32() func() uint32 {
 	return rand.New(rand.NewChaCha8(seed)).Uint32
 }
 
-// tryIPX gives the error that the configuration of IPX will have the node refuse.
+// tryIPX gives the error for which IPX and SPX will refuse their configuration.
 func (c Config) tryIPX() error {
 	c.IPX.Output, c.IPX.Random = func(ipx.PortID, ipx.NodeAddr, []byte) {}, func() uint32 { return 0 }
-	_, err := ipx.New(c.IPX)
+	s, err := ipx.NewStack(ipx.StackConfig{Node: c.IPX, Clock: c.Clock})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = spx.New(s, c.SPX)
 	return err
 }
 
@@ -109,6 +140,9 @@ func (c Config) tryIPX() error {
 func (x *ipxHost) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if t := x.conns.Load(); t != nil {
+		t.Close() // only reports that it was closed before
+	}
 	s := x.stack.Load()
 	if s == nil {
 		return

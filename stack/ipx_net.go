@@ -3,6 +3,10 @@ package stack
 import (
 	"context"
 	"net"
+	"os"
+	"slices"
+	"syscall"
+	"time"
 
 	"tapestry/internal/ipxwire"
 	"tapestry/stack/ipx"
@@ -20,6 +24,8 @@ func (h *Host) ipxAddress(op, network, address string) (a ipx.Addr, err error) {
 	case h.ipx.stack.Load() == nil:
 		err = net.UnknownNetworkError(network + " (host " + h.cfg.Name + " has no IPX: give an interface of it a network with " +
 			"Interface.AddIPX, or in a lab's file with ipx = { … })")
+	case h.isClosed() != nil:
+		err = net.ErrClosed
 	case address != "":
 		a, err = ipxwire.ParseAddr(address)
 	case op == "dial":
@@ -41,6 +47,9 @@ func (h *Host) dialIPX(ctx context.Context, network, address string) (net.Conn, 
 	if err := ctx.Err(); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: to, Err: mapContextError(err)}
 	}
+	if to.SPX {
+		return asConn(h.SPX().Dial(ctx, a))
+	}
 	return asConn(h.IPX().Dial(ipx.Addr{}, a))
 }
 
@@ -58,6 +67,39 @@ func (h *Host) listenPacketIPX(network, address string) (net.PacketConn, error) 
 		return nil, err // not a nil pointer in an interface
 	}
 	return c, nil
+}
+
+// listenIPX is Listen for "spx" and, in vain, "ipx".
+func (h *Host) listenIPX(network, address string) (net.Listener, error) {
+	a, err := h.ipxAddress("listen", network, address)
+	if err != nil {
+		return nil, err
+	}
+	if network != "spx" {
+		return nil, unexpectedIPX(network, a, address)
+	}
+	if !h.hasIPX(a) {
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: ipx.NetAddr{Addr: a, SPX: true},
+			Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}
+	}
+	l, err := h.SPX().Listen(a.Socket)
+	if err != nil {
+		return nil, err // not a nil pointer in an interface
+	}
+	return l, nil
+}
+
+// hasIPX reports whether network and node of an address are the host's, as far as they are given.
+func (h *Host) hasIPX(a ipx.Addr) (ok bool) {
+	if a.Net == 0 && a.Node.IsZero() {
+		return true
+	}
+	h.IPX().Do(func(_ time.Time, n *ipx.Node) {
+		ok = slices.ContainsFunc(n.Ports(), func(p ipx.PortInfo) bool {
+			return (a.Net == 0 || a.Net == p.Network) && (a.Node.IsZero() || a.Node == p.Node)
+		})
+	})
+	return ok
 }
 
 func unexpectedIPX(network string, a ipx.Addr, address string) error {

@@ -23,6 +23,11 @@ func (h *Host) ipxStats(s *statList) {
 			s.add(c.Name, c.Value)
 		}
 	})
+	if t := h.ipx.conns.Load(); t != nil {
+		for _, c := range t.Stats() {
+			s.add(c.Name, c.Value)
+		}
+	}
 	s.add("ipx.drop.mtu", h.ipx.drops.tooLong.Load())
 	s.add("ipx.drop.removed", h.ipx.drops.noPort.Load())
 }
@@ -34,8 +39,8 @@ type IPXSocket struct {
 	Remote  ipx.Addr `json:"remote,omitzero"`
 	State   string   `json:"state,omitempty"` // of spx
 	Owner   string   `json:"owner,omitempty"` // of ipx: who bound it
-	RecvQ   int      `json:"recv_q"`          // octets that the application has not read
-	SendQ   int      `json:"send_q"`          // octets sent that the peer has not acknowledged
+	RecvQ   int      `json:"recv_q"`          // what the application has not read: octets, of spx packets
+	SendQ   int      `json:"send_q"`          // packets sent that the peer has not acknowledged, of spx
 }
 
 // IPXSockets lists the host's sockets of IPX and connections of SPX by network and local address.
@@ -51,6 +56,13 @@ func (h *Host) IPXSockets() (ss []IPXSocket) {
 			})
 		}
 	})
+	if t := h.ipx.conns.Load(); t != nil {
+		for _, c := range t.Conns() {
+			ss = append(ss, IPXSocket{
+				Network: "spx", Local: c.Local, Remote: c.Remote, State: c.State, RecvQ: c.RecvQueue, SendQ: c.SendQueue,
+			})
+		}
+	}
 	slices.SortFunc(ss, func(a, b IPXSocket) int {
 		return cmp.Or(cmp.Compare(a.Network, b.Network), a.Local.Compare(b.Local), a.Remote.Compare(b.Remote))
 	})

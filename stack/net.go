@@ -22,6 +22,9 @@ func (h *Host) Dial(network, address string) (net.Conn, error) {
 // DialContext connects to address over this host, with the networks, addresses and errors of [net.Dialer]: "tcp",
 // "tcp4", "tcp6", "udp", "udp4", "udp6", "ip4:icmp" and "ip6:ipv6-icmp". Names are looked up by the host, never by the
 // machine. The result is a [*TCPConn], a [*UDPConn] or a [*IPConn].
+//
+// The networks "ipx" and "spx" have addresses like 0000cafe:020000000001:4001; the result is a [*ipx.Conn] or a
+// [*spx.Conn].
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if isIPX(network) {
 		return h.dialIPX(ctx, network, address)
@@ -45,8 +48,11 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 }
 
 // Listen accepts connections, with the networks, addresses and errors of [net.Listen]: "tcp", "tcp4", "tcp6". The
-// result is a [*TCPListener].
+// result is a [*TCPListener]. On "spx", ":4001" is a socket and "" a free one; the result is a [*spx.Listener].
 func (h *Host) Listen(network, address string) (net.Listener, error) {
+	if isIPX(network) {
+		return h.listenIPX(network, address)
+	}
 	n, la, err := h.listenAddress(network, address)
 	if err != nil {
 		return nil, err
@@ -62,7 +68,8 @@ func (h *Host) Listen(network, address string) (net.Listener, error) {
 }
 
 // ListenPacket opens a socket for datagrams, with the networks, addresses and errors of [net.ListenPacket]: "udp",
-// "udp4", "udp6", "ip:icmp", "ip4:icmp" and "ip6:ipv6-icmp". The result is a [*UDPConn] or a [*IPConn].
+// "udp4", "udp6", "ip:icmp", "ip4:icmp" and "ip6:ipv6-icmp". The result is a [*UDPConn] or a [*IPConn]. On "ipx",
+// ":4001" is a socket and "" a free one; the result is a [*ipx.Conn] that sends packets of type PEP.
 //
 // As with package net, a socket for the address of a group is one for all addresses whose port others can share, and
 // [UDPConn.JoinGroup] is still needed.
