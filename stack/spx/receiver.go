@@ -123,7 +123,7 @@ func (s *session) keepData(h Header) {
 		r.held--
 	}
 	switch {
-	case s.wantsNak():
+	case s.wantsNak(h):
 		s.nak()
 	default:
 		s.ackIf(h)
@@ -153,10 +153,12 @@ func (s *session) store(h Header) {
 // (RFC 5681 §3.2 takes as many).
 const nakThreshold = 3
 
-// wantsNak reports whether to ask for a missing packet: once for each gap.
-func (s *session) wantsNak() bool {
+// wantsNak reports whether to ask for a missing packet: once for each gap. A packet that asks for an acknowledgement is
+// the last for now, so that nothing else would tell.
+func (s *session) wantsNak(h Header) bool {
 	r := &s.recv
-	return s.spx2 && r.held >= nakThreshold && !(r.naked && r.nakFor == r.nxt)
+	enough := r.held >= nakThreshold || r.held > 0 && h.Control()&ControlAck != 0
+	return s.spx2 && enough && !(r.naked && r.nakFor == r.nxt)
 }
 
 // nak asks for the packets of the first gap: a system packet that has their count for a sequence number.

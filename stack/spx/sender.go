@@ -312,7 +312,7 @@ const dupThreshold = 3
 // duplicateAck counts: an end without negative acknowledgements tells a loss in no other way.
 func (s *session) duplicateAck() {
 	t := &s.send
-	if t.dups++; t.dups == dupThreshold {
+	if t.dups++; t.dups >= dupThreshold {
 		s.lost(1)
 	}
 }
