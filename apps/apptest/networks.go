@@ -20,8 +20,7 @@ import (
 type network struct {
 	server, client apps.Network
 	onStack        bool
-	ipx            bool                                 // it carries IPX and SPX
-	station        ipxwire.Addr                         // of the server, where it does
+	station        ipxwire.Addr                         // of the server; zero: every node's, on the loopback
 	hosts          [2]netip.Addr                        // of the server, IPv4 and IPv6
 	address        func(network, address string) string // where the server's socket really is
 }
@@ -42,7 +41,7 @@ func newStack(t *testing.T, cable pipe.Config) network {
 	server := newHost(t, "server", a, "198.51.100.2/24", "2001:db8:51::2/64")
 	client := newHost(t, "client", b, "198.51.100.1/24", "2001:db8:51::1/64")
 	return network{
-		server: server, client: client, onStack: true, ipx: hasSPX(server), station: station(server),
+		server: server, client: client, onStack: true, station: station(server),
 		hosts:   [2]netip.Addr{netip.MustParseAddr("198.51.100.2"), netip.MustParseAddr("2001:db8:51::2")},
 		address: func(_, address string) string { return address },
 	}
@@ -83,19 +82,10 @@ func station(h *stack.Host) (a ipxwire.Addr) {
 	return a
 }
 
-// hasSPX reports whether hosts have SPX.
-func hasSPX(h *stack.Host) bool {
-	l, err := h.Listen("spx", ":7ffe")
-	if err == nil {
-		_ = l.Close()
-	}
-	return err == nil
-}
-
 func newLoopback(*testing.T) network {
 	l := &loopback{real: map[string]string{}}
 	return network{
-		server: l, client: loopbackClient{}, ipx: true,
+		server: l, client: loopbackClient{},
 		hosts:   [2]netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()},
 		address: l.address,
 	}

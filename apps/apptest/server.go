@@ -28,7 +28,6 @@ type Case struct {
 	Dir    string         // of the files that Config names; default the test's folder
 	Env    apps.EnvConfig // Net, Counters and Log are replaced; Clock is a [Clock] if it is nil
 	NoPort bool           // the app opens no port, so that a second one can start
-	IPX    bool           // the app is on SPX or IPX: networks that do not carry these are left out
 }
 
 // Server is an app that runs, and what a test sees of it.
@@ -48,13 +47,7 @@ func TestServer(t *testing.T, c Case, f func(t *testing.T, s *Server)) {
 	for _, n := range networks {
 		t.Run(n.name, func(t *testing.T) {
 			ignore := goleak.IgnoreCurrent()
-			t.Run("server", func(t *testing.T) { // its own, so that its cleanups come first
-				made := n.make(t)
-				if c.IPX && !made.ipx {
-					t.Skip("this network has no IPX")
-				}
-				run(t, c, made, f)
-			})
+			t.Run("server", func(t *testing.T) { run(t, c, n.make(t), f) }) // its own, so that its cleanups come first
 			goleak.VerifyNone(t, ignore)
 		})
 	}

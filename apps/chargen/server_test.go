@@ -125,7 +125,7 @@ func beginsLine(b []byte) bool {
 }
 
 func TestChargenSPX(t *testing.T) {
-	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		stream, o := s.Dial(t, "spx", 0x8019), new(slowOracle)
 		r := bufio.NewReaderSize(stream, 64<<10)

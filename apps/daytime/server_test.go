@@ -71,7 +71,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestDaytimeSPX(t *testing.T) {
-	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		const want = "Saturday, January 1, 2000 00:00:00-UTC\r\n"
 		got, err := io.ReadAll(s.Dial(t, "spx", 0x8013))

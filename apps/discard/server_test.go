@@ -44,7 +44,7 @@ func TestDiscardDatagrams(t *testing.T) {
 
 func TestDiscardSPX(t *testing.T) {
 	const size = 1 << 20
-	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		if n, err := s.Dial(t, "spx", 0x8009).Write(make([]byte, size)); n != size || err != nil {
 			t.Fatalf("Write: got %d, %v, want %d", n, err, size)

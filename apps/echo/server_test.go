@@ -119,7 +119,7 @@ func TestEchoQuietSessions(t *testing.T) {
 
 // TestEchoSPX closes neither direction: a connection of SPX may end in both at once.
 func TestEchoSPX(t *testing.T) {
-	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		stream, want := s.Dial(t, "spx", 0x8007), noise(1<<20)
 		go func() { _, _ = stream.Write(want) }() // ends with the connection

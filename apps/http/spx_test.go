@@ -20,11 +20,11 @@ func overSPX(s *site) {
 	}
 }
 
-// serveSPX is serve on the networks that carry SPX.
+// serveSPX is serve with a client that uses SPX.
 func serveSPX(t *testing.T, dir, config string, env apps.EnvConfig, f func(t *testing.T, s *site)) {
 	t.Helper()
 	env.Clock, env.HostName = apps.RealClock{}, "alpha"
-	serveCase(t, apptest.Case{App: App, Dir: dir, Config: config, Env: env, IPX: true}, func(t *testing.T, s *site) {
+	serveCase(t, apptest.Case{App: App, Dir: dir, Config: config, Env: env}, func(t *testing.T, s *site) {
 		overSPX(s)
 		f(t, s)
 	})

@@ -101,7 +101,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestQuotesSPX(t *testing.T) {
-	c := apptest.Case{App: App, Config: "quotes = [\"x\"]\nspx = true\nipx = true", IPX: true}
+	c := apptest.Case{App: App, Config: "quotes = [\"x\"]\nspx = true\nipx = true"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		const want = "x\r\n"
 		got, err := io.ReadAll(s.Dial(t, "spx", 0x8017))

@@ -113,7 +113,7 @@ func TestAskRefusesNonsense(t *testing.T) {
 }
 
 func TestTimeSPX(t *testing.T) {
-	c := apptest.Case{App: App, Config: "spx = true\nipx = true", IPX: true}
+	c := apptest.Case{App: App, Config: "spx = true\nipx = true"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
 		want := string(appendTime(nil, apptest.Epoch))
 		got, err := io.ReadAll(s.Dial(t, "spx", 0x8037))

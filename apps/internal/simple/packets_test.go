@@ -90,7 +90,7 @@ func TestIPX(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			apptest.TestServer(t, apptest.Case{App: testApp, Config: tt.config, IPX: true}, func(t *testing.T, s *apptest.Server) {
+			apptest.TestServer(t, apptest.Case{App: testApp, Config: tt.config}, func(t *testing.T, s *apptest.Server) {
 				for network, socket := range map[string]int{"spx": tt.streams, "ipx": tt.packets} {
 					if socket == 0 {
 						continue
