@@ -128,9 +128,14 @@ func (t *Table[K, V]) tellAll(p *port[K]) {
 	}
 }
 
-// tellChanges queues a triggered update if the port was not told of all changes. One that nothing was sent of yet grows.
+// tellChanges queues a triggered update if the port was not told of all changes. One that nothing was sent of yet grows,
+// and none is needed where everything is told next.
 func (t *Table[K, V]) tellChanges(p *port[K]) {
 	if p.told == t.seq || !t.tells(p) {
+		return
+	}
+	if len(p.jobs) > 0 && p.jobs[0].kind == everything && !p.jobs[0].hasSent {
+		p.told = t.seq
 		return
 	}
 	if j := p.waiting(changes); j != nil {
