@@ -25,7 +25,7 @@ func netstatCommand() *cobra.Command {
 			case interfaces:
 				return listing(c, &t, "interfaces", lab.WriteInterfaces)
 			}
-			return listing(c, &t, "netstat", func(w io.Writer, s []stack.Socket) error { return lab.WriteSockets(w, s, all) })
+			return listing(c, &t, "netstat", func(w io.Writer, s []lab.OpenSocket) error { return lab.WriteSockets(w, s, all) })
 		},
 	}
 	f := c.Flags()

@@ -44,7 +44,7 @@ type Frame struct {
 func (l *Lab) Commands(at Place) map[string]control.Handler {
 	all := map[string]control.Handler{
 		"info":         func(_ context.Context, _ control.Request, send func(any) error) error { return send(l.Info(at)) },
-		"netstat":      l.listing(func(h *host) any { return h.Sockets() }),
+		"netstat":      l.listing(func(h *host) any { return h.sockets() }),
 		"interfaces":   l.listing(func(h *host) any { return h.interfaces() }),
 		"stats":        l.listing(func(h *host) any { return h.stats() }),
 		"arp":          l.listing(func(h *host) any { return h.neighbors() }),

@@ -136,7 +136,7 @@ func (l *Lab) join(c Config) error {
 
 // startHost makes a host and connects it. Close undoes it, also after an error.
 func (l *Lab) startHost(p *HostPlan, open opener) error {
-	s, err := stack.New(stack.Config{Name: p.Name, Names: l.names, DNS: p.DNS, TCP: p.TCP, IPX: p.IPX.config(), Log: l.log})
+	s, err := stack.New(stack.Config{Name: p.Name, Names: l.names, DNS: p.DNS, TCP: p.TCP, IPX: p.IPX.config(), SPX: p.SPX, Log: l.log})
 	if err != nil {
 		return err
 	}

@@ -215,7 +215,7 @@ func TestCommands(t *testing.T) {
 	if err != nil || i[0].Lab != "default" || i[0].Wires[0].Device != "pipe" {
 		t.Errorf("info gives %+v, %v", i, err)
 	}
-	socks, err := call[[]stack.Socket](t, l, control.Request{Op: "netstat", Host: "alpha"})
+	socks, err := call[[]OpenSocket](t, l, control.Request{Op: "netstat", Host: "alpha"})
 	if err != nil || len(socks[0]) < 10 {
 		t.Errorf("netstat gives %d sockets, %v", len(socks[0]), err)
 	}

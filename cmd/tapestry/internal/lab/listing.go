@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"text/tabwriter"
 
+	"tapestry/internal/ipxwire"
 	"tapestry/link"
 	"tapestry/stack"
 )
@@ -66,15 +67,45 @@ func table(w io.Writer, header string) *tabwriter.Writer {
 	return t
 }
 
+// OpenSocket is a socket of any protocol, as netstat lists it.
+type OpenSocket struct {
+	Network string `json:"network"` // tcp4, tcp6, udp4, udp6, ipx, spx
+	Local   string `json:"local"`
+	Remote  string `json:"remote,omitempty"`
+	State   string `json:"state,omitempty"`
+	RecvQ   int    `json:"recv_q"` // octets
+	SendQ   int    `json:"send_q"` // likewise
+}
+
+// sockets lists those of IP, then those of IPX.
+func (h *host) sockets() []OpenSocket {
+	all := []OpenSocket{}
+	for _, s := range h.Sockets() {
+		k := OpenSocket{s.Network, s.Local.String(), "", s.State, s.RecvQ, s.SendQ}
+		if s.Remote.IsValid() {
+			k.Remote = s.Remote.String()
+		}
+		all = append(all, k)
+	}
+	for _, s := range h.IPXSockets() {
+		k := OpenSocket{s.Network, socketAddr(s.Local), "", s.State, s.RecvQ, s.SendQ}
+		if s.Remote != (ipxwire.Addr{}) {
+			k.Remote = s.Remote.String()
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
 // WriteSockets lists sockets as netstat does: those that listen only if all is set.
-func WriteSockets(w io.Writer, socks []stack.Socket, all bool) error {
+func WriteSockets(w io.Writer, socks []OpenSocket, all bool) error {
 	t := table(w, "PROTO\tRECV-Q\tSEND-Q\tLOCAL\tREMOTE\tSTATE")
 	for _, s := range socks {
 		remote := "*"
-		if s.Remote.IsValid() {
-			remote = s.Remote.String()
+		if s.Remote != "" {
+			remote = s.Remote
 		}
-		if all || s.Remote.IsValid() {
+		if all || s.Remote != "" {
 			fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\n", s.Network, s.RecvQ, s.SendQ, s.Local, remote, s.State)
 		}
 	}

@@ -21,7 +21,7 @@ func isIPXTarget(s string) bool {
 
 // parseIPXTarget reads network and node, or a node of this network.
 func parseIPXTarget(s string) (a ipxwire.Addr, err error) {
-	if i := strings.IndexAny(s, ":."); i >= 0 && len(s) != 17 { // 17: a node as an Ethernet address is written
+	if i := strings.IndexAny(s, ":."); i >= 0 && strings.Count(s, ":") != 5 { // five: a node as an Ethernet address is written
 		if a.Net, err = ipxwire.ParseNetwork(s[:i]); err != nil {
 			return a, err
 		}

@@ -32,7 +32,7 @@ type tools struct{ h *host }
 
 // Netstat implements [apps.LabCommands].
 func (t tools) Netstat(_ context.Context, w io.Writer) error {
-	return WriteSockets(w, t.h.Sockets(), true)
+	return WriteSockets(w, t.h.sockets(), true)
 }
 
 // ARP implements [apps.LabCommands].
