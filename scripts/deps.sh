@@ -26,6 +26,7 @@ qemu-system-x86  qemu-system-x86_64  a virtual machine on a segment, link/qemu
 busybox-static   busybox          programs of that machine
 openvswitch-switch  ovs-vswitchd  VLANs and spanning tree of link/segment
 python3          python3          a program of another language on a segment, link/dgram
+dosbox           dosbox           an emulator on a segment, link/ipxtunnel
 '}
 readonly lock=${TAPESTRY_DEPS_LOCK:-/run/lock/tapestry-deps.lock}
 readonly policy=${TAPESTRY_DEPS_POLICY:-/usr/sbin/policy-rc.d}
