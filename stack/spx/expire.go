@@ -86,7 +86,7 @@ func (s *session) expireProbe() {
 	case now.Before(quiet):
 		s.probes = 0
 		s.probeAt = quiet
-	case s.send.inFlight() > 0:
+	case s.send.queued() > 0:
 		s.probeAt = now.Add(c.Idle)
 	case s.probes >= c.Probes:
 		s.fail(syscall.ETIMEDOUT)

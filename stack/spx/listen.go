@@ -125,7 +125,7 @@ func (m *mux) accept(l *listener, port ipx.PortID, h Header, from, to ipxwire.Ad
 		s.answer(0)
 		s.setup()
 	default:
-		s.spx2 = true
+		s.spx2, s.sized = true, true
 		s.size = s.limit
 		s.answer(ControlNegotiate)
 		s.await(stateAnswered)
@@ -176,13 +176,17 @@ func (s *session) setup() {
 }
 
 func (s *session) sendSetup() {
+	c := ControlSystem | ControlAck
+	if s.sized {
+		c |= ControlNegotiate
+	}
 	for {
-		err := s.emitPadded(ControlSystem | ControlAck | ControlNegotiate)
+		err := s.emitPadded(c)
 		if !errors.Is(err, syscall.EMSGSIZE) || !s.shrink() {
 			break
 		}
 	}
-	s.startTimer()
+	s.startSizeTimer()
 }
 
 func (s *session) retrySetup() {

@@ -105,7 +105,7 @@ func (s *session) answered(port ipx.PortID, h Header) {
 		s.connected()
 	case c&ControlNegotiate == 0:
 		s.spx2 = true
-		s.await(stateAwaiting)
+		s.await(stateAwaiting) // of 576 octets
 	default:
 		s.spx2 = true
 		s.negotiate(h.Size())
@@ -151,7 +151,12 @@ func (s *session) sendSizeRequest() {
 			break
 		}
 	}
-	s.startTimer()
+	s.startSizeTimer()
+}
+
+// startSizeTimer gives the answer as much time as the first one had: who is slow once need not lose the size for good.
+func (s *session) startSizeTimer() {
+	s.rtxAt = s.m.now.Add(max(s.rtt.timeout(), s.m.c.FirstTimeout))
 }
 
 // emitPadded sends a packet as long as the size that is proposed. The octets behind the header are zero: no further

@@ -66,12 +66,12 @@ func (s *session) recvDisconnecting(h Header) {
 	}
 }
 
-// recvOver answers repetitions of the last packets: the answers may have been lost.
+// recvOver answers repetitions of the last packets, and what shows that the answers were lost.
 func (s *session) recvOver(h Header) {
 	switch {
-	case h.Control()&ControlSystem == 0 && h.Stream() == StreamEnd:
-		s.sendEndAck()
 	case h.Stream() == StreamEndAck:
+	case h.Stream() == StreamEnd && h.Control()&ControlSystem == 0, s.ended && h.Control()&ControlAck != 0:
+		s.sendEndAck()
 	default:
 		s.ackIf(h)
 	}

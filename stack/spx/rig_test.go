@@ -151,4 +151,3 @@ func (r *rig) dial(l *Listener) (*Conn, error) {
 func (r *rig) addr(i int, l *Listener) ipxwire.Addr {
 	return ipxwire.Addr{Net: testNet, Node: testNodes[i], Socket: l.Addr().(ipx.NetAddr).Socket}
 }
-

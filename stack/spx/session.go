@@ -49,9 +49,10 @@ type session struct {
 	remote ipxwire.Addr
 
 	spx2     bool
-	size     int // the longest packet that is sent
-	limit    int // what the port sends at most
-	proposed int // of the size request that is out
+	size     int  // the longest packet that is sent
+	limit    int  // what the port sends at most
+	proposed int  // of the size request that is out
+	sized    bool // the caller asked for a size
 
 	send sender
 	recv receiver
