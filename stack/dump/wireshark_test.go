@@ -12,6 +12,7 @@ import (
 	"tapestry/internal/ipxwire"
 	"tapestry/internal/nstest"
 	"tapestry/link/ethernet"
+	"tapestry/stack/dump"
 	"tapestry/stack/ipx/rip"
 	"tapestry/stack/ipx/sap"
 	"tapestry/stack/stacktest"
@@ -391,6 +392,19 @@ func TestWiresharkCaptures(t *testing.T) {
 		}
 		for i, d := range all {
 			holdWireshark(t, frames[i], d)
+			if text := dump.Frame(frames[i]); (len(d.bad) > 0) != isBad(text) {
+				t.Errorf("%s, frame %d: Wireshark complains %q, we say\n%s", name, i+1, d.bad, text)
+			}
 		}
 	}
+}
+
+// isBad reports whether a frame's text tells of an error.
+func isBad(text string) bool {
+	for _, s := range []string{", bad ", " short, ", " missing"} {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
 }
