@@ -31,7 +31,7 @@ nobody announces any more is gone after AGES IN.`, lab.WriteIPXRoutes)
 		route, ipxServers(),
 		ipxListing("sockets", "List the sockets of IPX and the connections of SPX",
 			"Lists the sockets that packets come to, with who takes them, and the connections of SPX.", lab.WriteIPXSockets),
-		ipxStats(),
+		ipxStats(), ipxConnect(),
 	)
 	return c
 }

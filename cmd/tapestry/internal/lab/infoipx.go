@@ -31,10 +31,10 @@ func (i Info) firstIPX() (HostInfo, bool) {
 	return HostInfo{}, false
 }
 
-// ipxTarget is whom the host could ask for a sign of life: another host, or else itself.
+// ipxTarget is whom the host could ask for a sign of life: another host whose number is known, or else itself.
 func (i Info) ipxTarget(h HostInfo) string {
 	for _, o := range i.Hosts {
-		if len(o.IPX) > 0 && o.Name != h.Name {
+		if len(o.IPX) > 0 && o.IPX[0].Network != 0 && o.Name != h.Name {
 			return o.IPX[0].address()
 		}
 	}
