@@ -132,18 +132,17 @@ func (e Entry) String() string {
 // Message is a view of a packet: no accessor can panic after Parse. It borrows the memory it was parsed from.
 type Message []byte
 
-// Parse checks the lengths of a packet: a query has a type, a response whole entries.
+// Parse checks the lengths of a packet: a query has a type, a response one entry at least, and whole ones.
 func Parse(b []byte) (Message, error) {
-	if len(b) < headerLen {
+	if len(b) < queryLen {
 		return nil, ErrShort
 	}
 	m := Message(b)
 	switch n := len(b) - headerLen; {
-	case m.Operation().isQuery() && len(b) < queryLen:
+	case !m.Operation().isResponse():
+	case n%EntryLen != 0:
 		return nil, ErrShort
-	case m.Operation().isResponse() && n%EntryLen != 0:
-		return nil, ErrShort
-	case m.Operation().isResponse() && n > maxParsed*EntryLen:
+	case n > maxParsed*EntryLen:
 		return nil, ErrEntries
 	}
 	return m, nil
