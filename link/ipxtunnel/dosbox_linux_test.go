@@ -21,11 +21,6 @@ import (
 	"tapestry/link/ethernet"
 )
 
-func TestMain(m *testing.M) { nstest.Main(m) }
-
-// patience is how long an emulator may take to start on a machine under load.
-const patience = 30 * time.Second
-
 // under is where the emulators and the server are, on the loopback interface of the test's namespace.
 var under = netip.MustParseAddr("198.51.100.2")
 
@@ -208,20 +203,6 @@ func response(n ipxwire.Node) string {
 	return fmt.Sprintf(`Response from %d\.%d\.%d\.%d, port %d time=\d+ms`, n[0], n[1], n[2], n[3], int(n[4])<<8|int(n[5]))
 }
 
-// waitFor looks until done says so.
-func waitFor(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %v", what, patience)
-		}
-	}
-}
-
-var testAddr = ethernet.Addr{2, 0, 0xc6, 0x33, 0x64, 5}
-
-const testNetwork ipxwire.Network = 0xcafe
-
 // echoNode answers pings as a node does, and notes who answers its own.
 type echoNode struct {
 	dev  link.Device
@@ -275,11 +256,7 @@ func (n *echoNode) receive(b []byte) {
 
 // send sends a packet of nothing but a header.
 func (n *echoNode) send(to, from ipxwire.Addr) {
-	b, _ := ethernet.Fields{
-		Destination: ethernet.Addr(to.Node), Source: ethernet.Addr(n.node), Type: ethernet.TypeIPX,
-	}.AppendTo(nil, ipxwire.HeaderLen)
-	b = ipxwire.Fields{Destination: to, Source: from}.AppendTo(b, 0)
-	n.dev.Queues()[0].WriteFrames([]link.Frame{link.NewFrame(b)})
+	n.dev.Queues()[0].WriteFrames([]link.Frame{ipxFrame(ethernet.KindII, to, from, nil)})
 }
 
 // ask has all nodes answer.
