@@ -71,7 +71,8 @@ func newRigs(t testing.TB, maxPacket int, configs ...Config) *rig {
 		}
 	}
 	for i := range r.stacks {
-		wg.Go(func() { r.out[i].pump(r.stacks[1-i]) })
+		ch := r.out[i].ch
+		wg.Go(func() { r.out[i].pump(ch, r.stacks[1-i]) })
 	}
 	r.stop = sync.OnceFunc(func() {
 		for i := range r.stacks {
@@ -110,8 +111,8 @@ func (o *outbox) flush() {
 }
 
 // pump carries frames to the other stack until the channel is closed.
-func (o *outbox) pump(to *ipx.Stack) {
-	for b := range o.ch {
+func (o *outbox) pump(ch <-chan *batch, to *ipx.Stack) {
+	for b := range ch {
 		to.Begin()
 		start := 0
 		for _, end := range b.ends {

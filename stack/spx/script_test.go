@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -118,7 +119,7 @@ func (sc *script) step(line string) {
 	if err != nil {
 		sc.fatalf("%v", err)
 	}
-	sc.w.run(epoch.Add(time.Duration(at*1e6)*time.Microsecond).Sub(sc.w.now), nil)
+	sc.w.run(epoch.Add(time.Duration(math.Round(at*1e6))*time.Microsecond).Sub(sc.w.now), nil)
 	rest := strings.TrimSpace(code[strings.Index(code, words[1])+len(words[1]):])
 	switch words[1] {
 	case ">":

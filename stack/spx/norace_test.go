@@ -1,0 +1,5 @@
+//go:build !race
+
+package spx
+
+const isRace = false
