@@ -16,8 +16,8 @@ func (s *session) canWrite() error {
 	return nil
 }
 
-// closeWrite ends this direction: the orderly release of SPX II, a packet without data that is sent, and acknowledged, in
-// its turn.
+// closeWrite ends this direction: the orderly release of SPX II, a packet without data that is sent, and
+// acknowledged, in its turn.
 func (s *session) closeWrite() error {
 	t := &s.send
 	switch {

@@ -87,7 +87,8 @@ func (c *Config) check() error {
 			return fmt.Errorf("spx: %s is %d, want %d to %d", v.name, v.v, v.lo, v.max)
 		}
 	}
-	for _, d := range []time.Duration{c.FirstTimeout, c.MinTimeout, c.MaxTimeout - c.MinTimeout, c.Idle, c.Probe, c.Linger} {
+	order := c.MaxTimeout - c.MinTimeout
+	for _, d := range []time.Duration{c.FirstTimeout, c.MinTimeout, order, c.Idle, c.Probe, c.Linger} {
 		if d < 0 {
 			return fmt.Errorf("spx: a time in the configuration is negative, or MaxTimeout is below MinTimeout")
 		}

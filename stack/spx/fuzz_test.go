@@ -26,7 +26,8 @@ func zoo(t testing.TB) (w *world, l *listener, all []*session) {
 	}
 	dial() // requesting
 	call := func(id uint16, c Control) *session {
-		w.inject(Fields{Control: c | ControlSystem | ControlAck, Source: id, Destination: UnknownID, Allocation: 3}, 0x5001, nil)
+		f := Fields{Control: c | ControlSystem | ControlAck, Source: id, Destination: UnknownID, Allocation: 3}
+		w.inject(f, 0x5001, nil)
 		s := w.ends[0].m.byPeer[peer{target, id, 0x5001}]
 		all = append(all, s)
 		return s
@@ -42,7 +43,9 @@ func zoo(t testing.TB) (w *world, l *listener, all []*session) {
 	answer(s, Fields{Control: two, Allocation: 3, Size: 1400})
 	call(0x1001, two) // answered
 	s = call(0x1002, two)
-	setup := Fields{Control: ControlSystem | ControlAck | two, Source: 0x1002, Destination: s.id, Allocation: 3, Size: 1500}
+	setup := Fields{
+		Control: ControlSystem | ControlAck | two, Source: 0x1002, Destination: s.id, Allocation: 3, Size: 1500,
+	}
 	w.inject(setup, 0x5001, nil) // setup
 	for _, f := range []Fields{{Allocation: 9}, {Allocation: 0xffff}, {Allocation: 2}, {Allocation: 9}, {Allocation: 9}} {
 		answer(dial(), f)
@@ -56,8 +59,8 @@ func zoo(t testing.TB) (w *world, l *listener, all []*session) {
 	open[3].close()
 	end := Fields{Control: ControlAck, Stream: StreamEnd, Source: open[4].peerID, Destination: open[4].id}
 	w.inject(end, open[4].local.Socket, nil)
-	s = call(0x1003, 0) // waits for accept
-	s = call(0x1004, 0)
+	call(0x1003, 0) // waits for accept
+	call(0x1004, 0)
 	l.queue[0].client = &user{}
 	l.accept()
 	return w, l, all
@@ -109,8 +112,8 @@ func TestZoo(t *testing.T) {
 }
 
 // FuzzConn sends anything to a mux with a connection in every state, has the program do anything, and lets time pass.
-// What must be true of connections is checked after each step; what one packet causes is bounded; and once nobody answers
-// any more, every connection ends.
+// What must be true of connections is checked after each step; what one packet causes is bounded; and once nobody
+// answers any more, every connection ends.
 func FuzzConn(f *testing.F) {
 	f.Add([]byte("\x00\x01\x40\x00\x00\x00\x00\x00\x00\x05HELLO"))
 	f.Add([]byte("\x06\x07\x50\x00\x00\x00\x00\x00\x00\x05HELLO\xf0\x10\xf1\x01"))
@@ -136,7 +139,8 @@ func FuzzConn(f *testing.F) {
 		w.run(time.Hour, nil)
 		m := w.ends[0].m
 		if len(m.byID) != 0 || len(m.byPeer) != 0 || len(m.sockets) != 0 || len(m.timers.heap) != 0 {
-			t.Fatalf("left: %d connections %+v, %d sockets, %d timers", len(m.byID), m.conns(), len(m.sockets), len(m.timers.heap))
+			t.Fatalf("left: %+v, %d connections, %d sockets, %d timers", m.conns(), len(m.byID), len(m.sockets),
+				len(m.timers.heap))
 		}
 	})
 }
@@ -169,7 +173,9 @@ func fuzzStep(w *world, l *listener, all *[]*session, o *ops) {
 	case 0xf7:
 		_, _, _ = s.readMessage(make([]byte, o.next()))
 	case 0xf8:
-		w.inject(Fields{Control: 0xc0 | Control(o.next()), Source: o.word(), Destination: UnknownID, Allocation: o.word()}, 0x5001, nil)
+		f := Fields{Control: 0xc0 | Control(o.next()), Destination: UnknownID}
+		f.Source, f.Allocation = o.word(), o.word()
+		w.inject(f, 0x5001, nil)
 	default:
 		f := Fields{Control: Control(o.next()), Stream: o.next(), Source: s.peerID, Destination: s.id}
 		if f.Stream < 0xf0 {

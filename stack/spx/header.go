@@ -89,12 +89,12 @@ const (
 	offSize        = 42
 )
 
-// Header is a view of a packet from the header of IPX on: no accessor can panic after ParseHeader. It borrows the memory
-// it was parsed from.
+// Header is a view of a packet from the header of IPX on: no accessor can panic after ParseHeader. It borrows the
+// memory it was parsed from.
 type Header []byte
 
-// ParseHeader checks the lengths and the type of a packet. A packet of SPX II without the size that belongs to its header
-// is accepted if it is a system packet, which has nothing behind it (some of Novell's ends leave it out).
+// ParseHeader checks the lengths and the type of a packet. A packet of SPX II without the size that belongs to its
+// header is accepted if it is a system packet, which has nothing behind it (some of Novell's ends leave it out).
 func ParseHeader(b []byte) (Header, error) {
 	p, err := ipxwire.ParseHeader(b)
 	if err != nil {

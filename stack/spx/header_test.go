@@ -42,7 +42,9 @@ var vectors = []struct {
 	{
 		"SPX-2: end of connection",
 		"ffff 002a 00 05 " + vectorAddrs + " | 40 fe 0001 0002 0005 0003 0006",
-		Fields{Control: ControlAck, Stream: StreamEnd, Source: 1, Destination: 2, Sequence: 5, Acknowledge: 3, Allocation: 6}, "",
+		Fields{
+			Control: ControlAck, Stream: StreamEnd, Source: 1, Destination: 2, Sequence: 5, Acknowledge: 3, Allocation: 6,
+		}, "",
 	},
 	{
 		"SPX-2: its acknowledgement",
@@ -97,8 +99,8 @@ func TestVectors(t *testing.T) {
 func checkFields(t *testing.T, h Header, f Fields, data string) {
 	t.Helper()
 	got := Fields{
-		Control: h.Control(), Stream: h.Stream(), Source: h.SourceID(), Destination: h.DestinationID(), Sequence: h.Sequence(),
-		Acknowledge: h.Acknowledge(), Allocation: h.Allocation(), Size: h.Size(),
+		Control: h.Control(), Stream: h.Stream(), Source: h.SourceID(), Destination: h.DestinationID(),
+		Sequence: h.Sequence(), Acknowledge: h.Acknowledge(), Allocation: h.Allocation(), Size: h.Size(),
 	}
 	if got != f || string(h.Data()) != data {
 		t.Errorf("%v\ngot %+v, data %q, want %+v, data %q", h, got, h.Data(), f, data)
@@ -176,8 +178,8 @@ func TestRefused(t *testing.T) {
 func TestControlNames(t *testing.T) {
 	for c, want := range map[Control]string{
 		0x00: "Data, No Ack Required", 0x10: "End-of-Message", 0x20: "Attention", 0x40: "Acknowledgment Required",
-		0x50: "Send Ack: End Message", 0x80: "System Packet", 0xc0: "System Packet: Send Ack", 0xcc: "System Packet: Send Ack",
-		0x70: "Unknown",
+		0x50: "Send Ack: End Message", 0x80: "System Packet", 0xc0: "System Packet: Send Ack",
+		0xcc: "System Packet: Send Ack", 0x70: "Unknown",
 	} {
 		if got := c.String(); got != want {
 			t.Errorf("%02x: got %q, want %q", uint8(c), got, want)

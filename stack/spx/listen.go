@@ -9,8 +9,8 @@ import (
 	"tapestry/stack/ipx"
 )
 
-// listener is a socket that is called. Who calls is answered at once: SPX has no way to refuse. What waits for Accept is
-// bounded, halfway opened connections of SPX II included; a request beyond that is dropped, and will be repeated.
+// listener is a socket that is called. Who calls is answered at once: SPX has no way to refuse. What waits for Accept
+// is bounded, halfway opened connections of SPX II included; a request beyond that is dropped, and will be repeated.
 type listener struct {
 	m     *mux
 	sock  ipxwire.Socket

@@ -95,8 +95,8 @@ func (m *mux) dispatch(port ipx.PortID, h Header, from, to ipxwire.Addr) {
 	}
 }
 
-// isSame reports whether a packet's address is that of the connection. A port that did not know the number of its network
-// when the connection was made may have learned it.
+// isSame reports whether a packet's address is that of the connection. A port that did not know the number of its
+// network when the connection was made may have learned it.
 func isSame(have, got ipxwire.Addr) bool {
 	return have == got || have.Net == 0 && have.Node == got.Node && have.Socket == got.Socket
 }

@@ -234,8 +234,9 @@ func (s *session) recvAwaiting(h Header) {
 	s.recvSetup(h)
 }
 
-// recvSetup takes the session setup, which ends the caller's part. A probe follows its acknowledgement: NetWare's servers
-// send nothing before a packet has come that wants an answer, as the knowledge base on NWLink tells (Q163267).
+// recvSetup takes the session setup, which ends the caller's part. A probe follows its acknowledgement: NetWare's
+// servers send nothing before a packet has come that wants an answer, as the knowledge base on NWLink tells
+// (Q163267).
 func (s *session) recvSetup(h Header) {
 	s.ackSize(h)
 	s.send.open(h.Allocation())

@@ -182,7 +182,8 @@ func (s *session) read(b []byte) (n int, err error) {
 	return n, s.readDone(n > 0)
 }
 
-// readMessage gives what was received of one message. EOM is set with its last octets. It waits for no more than is there.
+// readMessage gives what was received of one message. EOM is set with its last octets. It waits for no more than is
+// there.
 func (s *session) readMessage(b []byte) (n int, m MessageInfo, err error) {
 	any := false
 	for !m.EOM && s.hasPacket() {

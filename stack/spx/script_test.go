@@ -24,8 +24,8 @@ var update = flag.Bool("update", false, "rewrite what testdata expects to be sen
 //	< packet            that the other end sends
 //	app ...             what the program does, or finds
 //
-// and a packet is control:stream source>destination sequence acknowledge allocation, then for SPX II size=, then the data:
-// quoted, or as a number of octets that are zero. What is behind # is for the reader, and so is a blank line.
+// and a packet is control:stream source>destination sequence acknowledge allocation, then for SPX II size=, then the
+// data: quoted, or as a number of octets that are zero. What is behind # is for the reader, and so is a blank line.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -46,7 +46,6 @@ type script struct {
 	line int
 	sent []string // by us, and not expected yet
 	out  bytes.Buffer
-	ids  []uint32
 }
 
 func runScript(t *testing.T, file string) {
@@ -277,7 +276,7 @@ func (sc *script) app(what, arg string) {
 }
 
 func (sc *script) write(arg string, m MessageInfo) error {
-	b := make([]byte, 0)
+	var b []byte
 	if n, err := strconv.Atoi(arg); err == nil {
 		b = make([]byte, n)
 	} else if s, err := strconv.Unquote(arg); err == nil {

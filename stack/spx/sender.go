@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// isBefore compares sequence numbers, which count modulo 65,536: a is before b if it takes less than half of them to get
-// from a to b.
+// isBefore compares sequence numbers, which count modulo 65,536: a is before b if it takes less than half of them to
+// get from a to b.
 func isBefore(a, b uint16) bool { return int16(a-b) < 0 }
 
 // outgoing is a packet that was taken from the client and that the other end does not have yet.
@@ -18,8 +18,9 @@ type outgoing struct {
 	again   bool      // sent more than once
 }
 
-// sender is the sending half of a connection. Sequence numbers: una is the oldest that is not acknowledged, nxt the next
-// to send, top the one above the highest that was ever sent, end the one that the next packet of the client gets.
+// sender is the sending half of a connection. Sequence numbers: una is the oldest that is not acknowledged, nxt the
+// next to send, top the one above the highest that was ever sent, end the one that the next packet of the client
+// gets.
 //
 //	una <= nxt <= top <= end <= una+len(ring)
 type sender struct {
@@ -36,8 +37,7 @@ type sender struct {
 	dups           int // acknowledgements that acknowledged nothing
 	unasked        int // packets since the last that asked for an acknowledgement
 
-	released bool   // the end of this direction is in the ring, or has been sent
-	fin      uint16 // its number
+	released bool // the end of this direction is in the ring, or has been sent
 }
 
 // firstWindow is how many packets are sent before anything is known of the way (RFC 6928 §2).
@@ -185,8 +185,8 @@ func (s *session) transmit(seq uint16, ack bool) {
 	_ = s.emit(o.buf)
 }
 
-// retransmit is what the retransmission timer does: a closed window is probed; else everything from the oldest packet on
-// is taken as lost, and sent as slowly as at the start (RFC 5681 §3.1).
+// retransmit is what the retransmission timer does: a closed window is probed; else everything from the oldest packet
+// on is taken as lost, and sent as slowly as at the start (RFC 5681 §3.1).
 func (s *session) retransmit() {
 	t := &s.send
 	switch {
@@ -297,8 +297,8 @@ func (s *session) widen(n int) {
 	}
 }
 
-// nextHole repeats the oldest packet if the loss that is being repaired took it, too: what was acknowledged just now ended
-// right before it.
+// nextHole repeats the oldest packet if the loss that is being repaired took it, too: what was acknowledged just now
+// ended right before it.
 func (s *session) nextHole() {
 	t := &s.send
 	if t.una != t.nxt && !t.slot(t.una).again {

@@ -124,8 +124,8 @@ func (s *session) emitSystem(f Fields) {
 	_ = s.emit(s.m.scratch)
 }
 
-// systemSequence is the sequence number of a system packet: the next one of the data in SPX, zero in SPX II, where other
-// values mean that packets are missing.
+// systemSequence is the sequence number of a system packet: the next one of the data in SPX, zero in SPX II, where
+// other values mean that packets are missing.
 func (s *session) systemSequence() uint16 {
 	if s.spx2 {
 		return 0

@@ -95,7 +95,9 @@ func wantErr(t *testing.T, what string, err, want error, timeout bool) {
 }
 
 // quick are times for a test that waits for them.
-var quick = Config{FirstTimeout: 2 * time.Millisecond, MinTimeout: time.Millisecond, MaxTimeout: 4 * time.Millisecond, Retries: 3}
+var quick = Config{
+	FirstTimeout: 2 * time.Millisecond, MinTimeout: time.Millisecond, MaxTimeout: 4 * time.Millisecond, Retries: 3,
+}
 
 func TestDialErrors(t *testing.T) {
 	r := newRig(t, 1500, quick)
