@@ -106,6 +106,7 @@ func benchmarkReceive(b *testing.B, r *receiver, in []byte, batch int) {
 			r.flush()
 		}
 	}
+	r.flush()
 }
 
 // BenchmarkIPXIdle is a datagram of UDP in and its answer out where the interface has IPX, too, and where it has none.

@@ -6,15 +6,17 @@ import (
 	"tapestry/stack/ipx"
 )
 
-// ipxIn is a frame of IPX that waits for the end of the batch.
+// Packets of IPX go to the node as they are read. The first of a batch locks it; it stays locked until the batch ends, or a
+// frame comes that goes elsewhere: the engine's own inline handlers may use the node. What the node sends meanwhile leaves
+// as one batch.
+
+// ipxIn is what a receiver has of IPX.
 type ipxIn struct {
-	frame     link.Frame
-	port      *ipxPort
-	off, size int // of the packet and what pads it
+	node   *ipx.Stack // nil: it is not locked by this receiver
+	search *ipxAuto   // has got something to look at
 }
 
-// takeIPX keeps f for the end of its batch if it is IPX's, of a frame type that the interface has. The node is locked once
-// for all, and never while a frame is with the engine, whose inline handlers may use the node.
+// takeIPX gives the node f, whose headers are h, if it is IPX's, of a frame type that the interface has.
 func (r *receiver) takeIPX(f *link.Frame, h ethernet.Header) bool {
 	ports := r.nic.ipx.Load()
 	if ports == nil {
@@ -24,31 +26,28 @@ func (r *receiver) takeIPX(f *link.Frame, h ethernet.Header) bool {
 	if !ok || ports[k] == nil {
 		return false
 	}
-	r.ipx = append(r.ipx, ipxIn{frame: *f, port: ports[k], off: h.Len(), size: h.PayloadLen()})
-	*f = link.Frame{}
+	x := &r.nic.iface.host.ipx
+	if r.ipx.node == nil {
+		r.ipx.node = x.stack.Load()
+		r.ipx.node.Begin()
+	}
+	p := r.nic.ipxPort(k) // again: now it cannot be removed
+	if p == nil {
+		return true
+	}
+	r.ipx.node.DeliverLocked(p.id, ipx.NodeAddr(h.Source()), r.piece(f, h.Len(), h.PayloadLen()))
+	if p.auto != nil {
+		r.ipx.search = p.auto
+	}
 	return true
 }
 
-// deliverIPX gives the node what the batch had for it. What it sends meanwhile leaves as one batch.
-func (r *receiver) deliverIPX() {
-	x := &r.nic.iface.host.ipx
-	s, search := x.stack.Load(), (*ipxAuto)(nil)
-	s.Begin()
-	for i := range r.ipx {
-		in := &r.ipx[i]
-		if x.port(in.port.id) == in.port { // else it was removed meanwhile
-			from := ipx.NodeAddr(in.frame.Head()[ethernet.AddrLen:])
-			s.DeliverLocked(in.port.id, from, r.piece(&in.frame, in.off, in.size))
-			if in.port.auto != nil {
-				search = in.port.auto
-			}
-		}
-		in.frame.Release()
-	}
-	s.End()
-	clear(r.ipx)
-	r.ipx = r.ipx[:0]
+// endIPX unlocks the node. It is called only where r.ipx.node is not nil, to keep the test for that in line.
+func (r *receiver) endIPX() {
+	node, search := r.ipx.node, r.ipx.search
+	r.ipx = ipxIn{}
+	node.End()
 	if search != nil {
-		s.Do(search.look)
+		node.Do(search.look)
 	}
 }

@@ -13,7 +13,7 @@ func (x *ipxHost) output(id ipx.PortID, to ipx.NodeAddr, packet []byte) {
 		return
 	}
 	n := p.nic
-	mtu := n.deviceInfo().MTU
+	mtu := n.info.Load().MTU
 	if len(packet) > p.head.room(mtu) { // it has shrunk
 		x.drops.tooLong.Add(1)
 		return

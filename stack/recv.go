@@ -74,6 +74,9 @@ func (r *receiver) receive(f *link.Frame) {
 		return
 	}
 	t := ethernet.EtherType(binary.BigEndian.Uint16(h[12:]))
+	if r.ipx.node != nil && t >= ethernet.MinEtherType && t != ethernet.TypeIPX {
+		r.endIPX()
+	}
 	if (t == ethernet.TypeIPv4 || t == ethernet.TypeIPv6) && h[0]&1 == 0 && r.shortcut(f, h, t == ethernet.TypeIPv6) {
 		return
 	}

@@ -24,6 +24,9 @@ func (r *receiver) receiveOther(f *link.Frame) {
 	if r.takeIPX(f, h) {
 		return
 	}
+	if r.ipx.node != nil {
+		r.endIPX()
+	}
 	if pad := f.Len() - h.Len() - h.PayloadLen(); pad > 0 {
 		f.Data.Truncate(int64(f.Len() - pad))
 	}

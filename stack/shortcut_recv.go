@@ -17,7 +17,7 @@ type receiver struct {
 
 	d     datagram
 	out   []link.Frame // answers that wait for the end of the batch
-	ipx   []ipxIn      // packets that do
+	ipx   ipxIn
 	tally tally
 	ids   *rand.ChaCha8   // IPv4 identifications
 	memo  *[64 << 10]byte // see piece
@@ -77,7 +77,7 @@ func (n *nic) receive(f *link.Frame) {
 	r.nic, r.queue = n, n.queues[0]
 	r.receive(f)
 	r.flush()
-	*r = receiver{out: r.out, ipx: r.ipx}
+	*r = receiver{out: r.out}
 	receivers.Put(r)
 }
 
@@ -123,8 +123,8 @@ func (r *receiver) takeUDP(s *shortcuts, h []byte) bool {
 // flush ends a batch.
 func (r *receiver) flush() {
 	r.send()
-	if len(r.ipx) > 0 {
-		r.deliverIPX()
+	if r.ipx.node != nil {
+		r.endIPX()
 	}
 	for _, m := range []**[64 << 10]byte{&r.memo, &r.reply} {
 		if *m != nil {
