@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/wiretest"
 )
 
 func unhex(s string) []byte {
@@ -143,23 +141,6 @@ func TestResponseLimit(t *testing.T) {
 	}
 	if s := NetworkType(7).String(); s != "type 7" {
 		t.Errorf("an unknown network type is %q", s)
-	}
-}
-
-// Wireshark has no dissector for the body, but knows the socket and finds nothing to remark.
-func TestJudge(t *testing.T) {
-	var packets [][]byte
-	for _, tt := range goldenRequests {
-		packets = append(packets, wiretest.Packet(ipxwire.TypePEP, ipxwire.SocketDiagnostic, unhex(tt.octets)))
-	}
-	for _, tt := range goldenResponses {
-		packets = append(packets, wiretest.Packet(ipxwire.TypePEP, ipxwire.SocketDiagnostic, unhex(tt.octets)))
-	}
-	for i, got := range wiretest.Judge(t, packets, "ipx.dst.socket", "data.data") {
-		body := fmt.Sprintf("%x", packets[i][ipxwire.HeaderLen:])
-		if got[0] != "0x0456" || got[1] != body {
-			t.Errorf("tshark reads %q, want socket 0x0456 and %s", got, body)
-		}
 	}
 }
 

@@ -19,8 +19,8 @@ var (
 	ErrExclusions = errors.New("ipx diagnostic: more than 80 excluded nodes")
 )
 
-// Request is a view of a configuration request: no accessor can panic after ParseRequest. It borrows the memory it was
-// parsed from, and ends with the list.
+// Request is a view of a configuration request: no accessor can panic after ParseRequest. It borrows the memory it
+// was parsed from, and ends with the list.
 type Request []byte
 
 // ParseRequest checks the count of the list. Octets beyond it are cut off.

@@ -108,8 +108,8 @@ var (
 	ErrCount    = errors.New("ipx diagnostic: more than 255 components or networks, or networks of a component without")
 )
 
-// ParseResponse reads a response. Octets beyond the lists are not looked at. The counts are octets, so memory is bounded
-// by what arrived.
+// ParseResponse reads a response. Octets beyond the lists are not looked at. The counts are octets, so memory is
+// bounded by what arrived.
 func ParseResponse(b []byte) (Response, error) {
 	if len(b) < responseLen {
 		return Response{}, ErrResponse

@@ -111,8 +111,8 @@ const (
 	nameQueryLen = NetworksLen + headLen + NameLen
 )
 
-// Parse reads the data of a packet to or from socket 0455. It has the list of networks if its packet type is 20, or if it
-// is the answer to one: of the length of one, with a type about names where that is behind a list. That is how
+// Parse reads the data of a packet to or from socket 0455. It has the list of networks if its packet type is 20, or
+// if it is the answer to one: of the length of one, with a type about names where that is behind a list. That is how
 // Wireshark tells them apart.
 func Parse(b []byte, isPropagated bool) (m Message, err error) {
 	if isPropagated || len(b) == nameQueryLen && Type(b[NetworksLen+1]).isName() {

@@ -29,7 +29,8 @@ func MakeName(s string, kind byte) (n Name, err error) {
 // Kind is what has the name: the last octet.
 func (n Name) Kind() byte { return n[NameLen-1] }
 
-// String gives the name as Wireshark has it, RADIUS<1e>: without the spaces after it, octets that do not print as <01>.
+// String gives the name as Wireshark has it, RADIUS<1e>: without the spaces after it, octets that do not print as
+// <01>.
 func (n Name) String() string {
 	s := make([]byte, 0, NameLen)
 	for _, c := range bytes.TrimRight(n[:NameLen-1], " ") {

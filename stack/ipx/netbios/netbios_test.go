@@ -5,13 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"strings"
 	"testing"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/wiretest"
 )
 
 func unhex(s string) []byte {
@@ -38,51 +36,43 @@ const (
 
 var list = List{0xcafe, 0xbeef}
 
-// golden are packets with their meaning. What fields tells is what tshark is to read: the type, the first octet, the
-// networks, the numbers of a session.
+// golden are packets with their meaning.
 var golden = []struct {
 	name         string
 	octets       string
 	isPropagated bool
 	message      Message
 	text         string
-	fields       string
 }{
 	{
 		name: "find name", octets: nets + "00 01" + browser, isPropagated: true,
 		message: Message{HasNetworks: true, Networks: list, Type: FindName, Name: Name(unhex(browser)), Data: []byte{}},
 		text:    "Find name <01><02>__MSBROWSE__<02><01>",
-		fields:  "0x01||0x00|0x0000cafe,0x0000beef|",
 	},
 	{
 		name: "name recognized", octets: nets + "c4 02" + radius,
 		message: Message{HasNetworks: true, Networks: list, Flags: 0xc4, Type: NameRecognized, Name: makeName("radius", 0x1e), Data: []byte{}},
 		text:    "Name recognized RADIUS<1e>, group, used, registered",
-		fields:  "0x02||0xc4|0x0000cafe,0x0000beef|",
 	},
 	{
 		name: "session data", octets: "50 06 0102 0304 0500 0600 0000 0600 0700 0800 414243414243",
 		message: Message{Flags: 0x50, Type: SessionData, Session: Session{0x201, 0x403, 5, 6, 0, 6, 7, 8}, Data: []byte("ABCABC")},
 		text:    "Session data 0201 > 0403, send 5, receive 7, 6 octets at 0 of 6",
-		fields:  "0x06|0x50|||0x0201,0x0403,5,6,0,6,7,8",
 	},
 	{
 		name: "session end", octets: "80 07 0100 0200 0500 0000 0000 0000 0700 0800",
 		message: Message{Flags: 0x80, Type: SessionEnd, Session: Session{1, 2, 5, 0, 0, 0, 7, 8}, Data: []byte{}},
 		text:    "Session end 0001 > 0002, send 5, receive 7, 0 octets at 0 of 0",
-		fields:  "0x07|0x80|||0x0001,0x0002,5,0,0,0,7,8",
 	},
 	{
 		name: "datagram", octets: "00 0b" + radius + browser,
 		message: Message{Type: DirectedDatagram, Receiver: makeName("RADIUS", 0x1e), Sender: Name(unhex(browser)), Data: []byte{}},
 		text:    "Directed datagram <01><02>__MSBROWSE__<02><01> > RADIUS<1e>, 0 octets",
-		fields:  "0x0b|0x00|||",
 	},
 	{
 		name: "status query", octets: "00 09",
 		message: Message{Type: StatusQuery, Data: []byte{}},
 		text:    "Status query, 0 octets",
-		fields:  "0x09||||",
 	},
 }
 
@@ -191,66 +181,6 @@ func TestNMPI(t *testing.T) {
 	}
 	if got := m.AppendTo(nil); !bytes.Equal(got, b) {
 		t.Errorf("writes %x, want %x", got, b)
-	}
-}
-
-func TestJudge(t *testing.T) {
-	var packets [][]byte
-	for _, tt := range golden {
-		kind := ipxwire.TypePEP
-		if tt.isPropagated {
-			kind = ipxwire.TypeNetBIOS
-		}
-		packets = append(packets, wiretest.Packet(kind, ipxwire.SocketNetBIOS, unhex(tt.octets)))
-	}
-	got := wiretest.Judge(t, packets, "nmpi.packettype", "nmpi.conn_control", "nmpi.name_flags", "nmpi.ipx_network",
-		"nmpi.session.src_conn_id", "nmpi.session.dest_conn_id", "nmpi.session.send_seq_number", "nmpi.session.total_data_length",
-		"nmpi.session.offset", "nmpi.session.data_length", "nmpi.session.recv_seq_number", "nmpi.session.bytes_received")
-	for i, tt := range golden {
-		session := strings.Trim(strings.Join(got[i][4:], ","), ",")
-		if s := strings.Join(append(got[i][:4:4], session), "|"); s != tt.fields {
-			t.Errorf("%s: tshark reads %s, want %s", tt.name, s, tt.fields)
-		}
-	}
-}
-
-func TestJudgeNMPI(t *testing.T) {
-	packets := [][]byte{wiretest.Packet(ipxwire.TypeNetBIOS, ipxwire.SocketNWLink, unhex(octetsNMPI))}
-	got := wiretest.Judge(t, packets, "nmpi.opcode", "nmpi.name_type", "nmpi.messageid", "nmpi.ipx_network")
-	if s := strings.Join(got[0], "|"); s != "0xfd|0x01|0x1234|0x0000cafe,0x0000beef" {
-		t.Errorf("tshark reads %s", s)
-	}
-}
-
-// All NetBIOS of the capture reads and writes back.
-func TestCaptured(t *testing.T) {
-	counts := map[string]int{}
-	for _, h := range wiretest.Captured(t, "ipx.pcap") {
-		var b []byte
-		switch h.Destination().Socket {
-		case ipxwire.SocketNetBIOS:
-			m, err := Parse(h.Data(), h.Type() == ipxwire.TypeNetBIOS)
-			if err != nil {
-				t.Fatalf("%v in %v", err, h)
-			}
-			counts[m.Type.String()]++
-			b = m.AppendTo(nil)
-		case ipxwire.SocketNWLink:
-			m, err := ParseNMPI(h.Data())
-			if err != nil {
-				t.Fatalf("%v in %v", err, h)
-			}
-			counts[m.Opcode.String()]++
-			b = m.AppendTo(nil)
-		default:
-			continue
-		}
-		if !bytes.Equal(b, h.Data()) {
-			t.Errorf("writes %x, want %x", b, h.Data())
-		}
-	}
-	if want := map[string]int{"Find name": 21, "Directed datagram": 3, "Mailslot write": 3}; !maps.Equal(counts, want) {
-		t.Errorf("read %v, want %v", counts, want)
 	}
 }
 

@@ -17,8 +17,8 @@ const (
 // ErrShort tells that octets end within a field.
 var ErrShort = errors.New("ipx netbios: short packet")
 
-// Networks is a view of the list: no accessor can panic after ParseNetworks. It borrows, and Record changes, the memory
-// it was parsed from.
+// Networks is a view of the list: no accessor can panic after ParseNetworks. It borrows, and Record changes, the
+// memory it was parsed from.
 type Networks []byte
 
 // ParseNetworks gives the list at the head of the data of a packet of type 20.

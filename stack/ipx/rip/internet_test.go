@@ -194,7 +194,8 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// Random networks of routers settle on the distances that a search of the graph gives, again after ports came and went.
+// Random networks of routers settle on the distances that a search of the graph gives, again after ports came and
+// went.
 func TestConvergence(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

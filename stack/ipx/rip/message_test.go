@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
-
-	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/wiretest"
 )
 
 func unhex(s string) []byte {
@@ -82,63 +78,6 @@ func TestTruncated(t *testing.T) {
 	}
 	if m, err := Parse(make([]byte, 2+EntryLen*maxParsed)); err != nil || m.Len() != maxParsed {
 		t.Errorf("511 entries: %v", err)
-	}
-}
-
-func TestJudge(t *testing.T) {
-	var packets [][]byte
-	for _, tt := range golden[:3] {
-		packets = append(packets, wiretest.Packet(ipxwire.TypeRIP, ipxwire.SocketRIP, unhex(tt.octets)))
-	}
-	full := Append(nil, Response)
-	for i := range MaxEntries {
-		full = Entry{Network: ipxwire.Network(i + 1), Hops: 1, Ticks: 2}.AppendTo(full)
-	}
-	packets = append(packets, wiretest.Packet(ipxwire.TypeRIP, ipxwire.SocketRIP, full))
-	fields := []string{"ipxrip.packet_type", "ipxrip.route_vector", "ipxrip.hops", "ipxrip.ticks"}
-	got := wiretest.Judge(t, packets, fields...)
-	for i := range packets {
-		m := Message(packets[i][ipxwire.HeaderLen:])
-		if want := tsharkRIP(m); fmt.Sprint(got[i]) != fmt.Sprint(want) {
-			t.Errorf("tshark reads %q, want %q", got[i], want)
-		}
-	}
-}
-
-// tsharkRIP gives the fields of a packet as tshark prints them.
-func tsharkRIP(m Message) []string {
-	var networks, hops, ticks []string
-	for i := range m.Len() {
-		e := m.Entry(i)
-		networks = append(networks, fmt.Sprintf("0x%08x", uint32(e.Network)))
-		hops = append(hops, fmt.Sprint(e.Hops))
-		ticks = append(ticks, fmt.Sprint(e.Ticks))
-	}
-	join := func(s []string) string { return strings.Join(s, ",") }
-	return []string{fmt.Sprint(uint16(m.Operation())), join(networks), join(hops), join(ticks)}
-}
-
-func TestCaptured(t *testing.T) {
-	n := 0
-	for _, h := range wiretest.Captured(t, "ipx.pcap") {
-		if h.Destination().Socket != ipxwire.SocketRIP {
-			continue
-		}
-		m, err := Parse(h.Data())
-		if err != nil {
-			t.Fatalf("%v in %x", err, h.Data())
-		}
-		var entries []Entry
-		for i := range m.Len() {
-			entries = append(entries, m.Entry(i))
-		}
-		if got := Append(nil, m.Operation(), entries...); !bytes.Equal(got, h.Data()) {
-			t.Errorf("writes %x, want %x", got, h.Data())
-		}
-		n++
-	}
-	if n != 10 {
-		t.Errorf("%d packets of RIP, want 10", n)
 	}
 }
 

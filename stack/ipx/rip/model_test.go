@@ -10,7 +10,8 @@ import (
 	"tapestry/internal/ipxwire"
 )
 
-// model is a router's table the stupid way: every word ever told is kept with its time, and the table is what they say.
+// model is a router's table the stupid way: every word ever told is kept with its time, and the table is what they
+// say.
 type model struct {
 	own   map[ipxwire.Network]int
 	words map[ipxwire.Network]word

@@ -118,9 +118,9 @@ func (r *Router) forgetAsk(port int) {
 // ErrRoute tells that a route cannot be one.
 var ErrRoute = errors.New("ipx rip: no such route")
 
-// AddStatic adds a route that no packet changes, or replaces it. It needs a network, and a next hop unless it is inside
-// this node (Local). Zero ticks: one more than its hops. It waits where its port is missing, and where the network is a
-// port's own.
+// AddStatic adds a route that no packet changes, or replaces it. It needs a network, and a next hop unless it is
+// inside this node (Local). Zero ticks: one more than its hops. It waits where its port is missing, and where the
+// network is a port's own.
 func (r *Router) AddStatic(now time.Time, v Route) error {
 	switch {
 	case v.Network == 0 || v.Network == All:
@@ -165,8 +165,8 @@ func (r *Router) installStatics(now time.Time, port int) {
 	}
 }
 
-// install makes the entry of a network what is configured: the network of a port before a static route, and neither if
-// there is none, so that it may be learned.
+// install makes the entry of a network what is configured: the network of a port before a static route, and neither
+// if there is none, so that it may be learned.
 func (r *Router) install(now time.Time, network ipxwire.Network) {
 	if network == 0 {
 		return

@@ -86,8 +86,8 @@ func (r *Router) recvRequest(p vector.Port, from ipxwire.Addr, m Message) {
 	}
 }
 
-// told is what a station on a port is answered about one network. Of its own network too, so that it finds the routers
-// and the number there; of a network that has no route but the default one, as if that led there.
+// told is what a station on a port is answered about one network. Of its own network too, so that it finds the
+// routers and the number there; of a network that has no route but the default one, as if that led there.
 func (r *Router) told(network ipxwire.Network, p vector.Port) (Entry, bool) {
 	if network == p.Network && network != 0 {
 		return Entry{Network: network, Hops: 1, Ticks: p.Ticks}, true

@@ -111,8 +111,8 @@ func isBetter(a value, aHops uint16, b value, bHops uint16) bool {
 	return a.ticks < b.ticks || a.ticks == b.ticks && aHops < bHops
 }
 
-// appendTold appends a route as the neighbours on a port are told of it: one router farther, and across the port's link.
-// They know their own network themselves.
+// appendTold appends a route as the neighbours on a port are told of it: one router farther, and across the port's
+// link. They know their own network themselves.
 func appendTold(b []byte, e *vector.Entry[ipxwire.Network, value], p vector.Port, _ bool) []byte {
 	if e.Key == p.Network {
 		return b

@@ -4,15 +4,10 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/internal/nstest"
-	"tapestry/stack/ipx/rip/wiretest"
 )
 
 func unhex(s string) []byte {
@@ -149,104 +144,6 @@ func TestName(t *testing.T) {
 	}
 	if got := name("A\x00garbage").clean(); got != name("A") {
 		t.Errorf("clean gives %q", got[:])
-	}
-}
-
-func TestJudge(t *testing.T) {
-	var packets [][]byte
-	for _, tt := range golden[:4] {
-		packets = append(packets, wiretest.Packet(ipxwire.TypePEP, ipxwire.SocketSAP, unhex(tt.octets)))
-	}
-	full := AppendResponse(nil, GeneralResponse)
-	for i := range MaxEntries {
-		full = Entry{Type(i + 3), name(fmt.Sprint("S", i)), server, uint16(i)}.AppendTo(full)
-	}
-	packets = append(packets, wiretest.Packet(ipxwire.TypeUnknown, ipxwire.SocketSAP, full))
-	got := wiretest.Judge(t, packets, "ipxsap.packet_type", "ipxsap.server.type", "ipxsap.server.name",
-		"ipxsap.server.network", "ipxsap.server.node", "ipxsap.server.socket", "ipxsap.server.intermediate_networks")
-	for i := range packets {
-		m := Message(packets[i][ipxwire.HeaderLen:])
-		if want := fields(m); fmt.Sprintf("%q", got[i]) != fmt.Sprintf("%q", want) {
-			t.Errorf("tshark reads\n%q, want\n%q", got[i], want)
-		}
-	}
-}
-
-// fields gives the fields of a packet as tshark prints them.
-func fields(m Message) []string {
-	all := make([][]string, 6)
-	if m.Operation().isQuery() {
-		all[0] = append(all[0], fmt.Sprintf("0x%04x", uint16(m.Type())))
-	}
-	for i := range m.Len() {
-		e := m.Entry(i)
-		var node []string
-		for _, b := range e.Addr.Node {
-			node = append(node, fmt.Sprintf("%02x", b))
-		}
-		for j, s := range []string{
-			fmt.Sprintf("0x%04x", uint16(e.Type)), strings.ReplaceAll(e.Name.String(), `\x1b`, "\x1b"),
-			fmt.Sprintf("0x%08x", uint32(e.Addr.Net)), strings.Join(node, ":"),
-			fmt.Sprintf("0x%04x", uint16(e.Addr.Socket)), fmt.Sprint(e.Hops),
-		} {
-			all[j] = append(all[j], s)
-		}
-	}
-	out := []string{fmt.Sprint(uint16(m.Operation()))}
-	for _, s := range all {
-		out = append(out, strings.Join(s, ","))
-	}
-	return out
-}
-
-// The names of types are tshark's.
-func TestTypeNames(t *testing.T) {
-	out, err := exec.Command(nstest.Tool(t, "tshark"), "-G", "values").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[Type]string{}
-	for l := range strings.Lines(string(out)) {
-		f := strings.Split(strings.TrimSuffix(l, "\n"), "\t")
-		if len(f) != 4 || f[0] != "V" || f[1] != "ipxsap.server.type" {
-			continue
-		}
-		n, err := strconv.ParseUint(f[2], 0, 16)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want[Type(n)] = f[3]
-	}
-	for k, s := range want {
-		if k.String() != s {
-			t.Errorf("type %04x is %q, want %q", uint16(k), k, s)
-		}
-	}
-	if len(want) != len(typeNames) {
-		t.Errorf("%d names, tshark has %d", len(typeNames), len(want))
-	}
-	if got := Type(0x1234).String(); got != "type 1234" {
-		t.Errorf("an unknown type is %q", got)
-	}
-}
-
-func TestCaptured(t *testing.T) {
-	n := 0
-	for _, h := range wiretest.Captured(t, "ipx.pcap") {
-		if h.Destination().Socket != ipxwire.SocketSAP {
-			continue
-		}
-		m, err := Parse(h.Data())
-		if err != nil {
-			t.Fatalf("%v in %x", err, h.Data())
-		}
-		if got := rewrite(m); !bytes.Equal(got, h.Data()) {
-			t.Errorf("writes %x, want %x", got, h.Data())
-		}
-		n++
-	}
-	if n != 27 {
-		t.Errorf("%d packets of SAP, want 27", n)
 	}
 }
 

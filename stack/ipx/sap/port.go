@@ -53,8 +53,8 @@ func (a *Agent) Close(now time.Time) {
 	}
 }
 
-// RoutesChanged tells that Reachable may answer otherwise: what cannot be reached is told as gone, and what can be again
-// as there.
+// RoutesChanged tells that Reachable may answer otherwise: what cannot be reached is told as gone, and what can be
+// again as there.
 func (a *Agent) RoutesChanged(now time.Time) {
 	for _, e := range a.t.Entries() {
 		if is := a.distance(e.Value.addr.Net) == far; is != e.Value.isUnreachable {
@@ -87,9 +87,9 @@ func (a *Agent) question(port int, kind Operation, t Type) {
 // ErrService tells that a service cannot be one.
 var ErrService = errors.New("ipx sap: no such service")
 
-// AddStatic adds a service that no packet changes, or replaces it: one of this node (Port Local) or one elsewhere. Its
-// name is told in upper case. Of network zero it is told in the network of each port. One elsewhere waits where its
-// port is missing.
+// AddStatic adds a service that no packet changes, or replaces it: one of this node (Port Local) or one elsewhere.
+// Its name is told in upper case. Of network zero it is told in the network of each port. One elsewhere waits where
+// its port is missing.
 func (a *Agent) AddStatic(now time.Time, s Service) error {
 	e, err := static(s)
 	if err != nil {

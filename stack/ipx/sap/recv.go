@@ -58,8 +58,8 @@ func (a *Agent) recvGeneralQuery(p vector.Port, from ipxwire.Addr, m Message) {
 	a.t.Answer(p.ID, from, uint16(m.Type()))
 }
 
-// recvNearestQuery answers at once with one service: one of this node, or that a router knows behind another port, since
-// those before it answer themselves.
+// recvNearestQuery answers at once with one service: one of this node, or that a router knows behind another port,
+// since those before it answer themselves.
 func (a *Agent) recvNearestQuery(p vector.Port, from ipxwire.Addr, m Message) {
 	a.stats.Queries++
 	if p.Network == 0 {

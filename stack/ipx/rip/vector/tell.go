@@ -128,8 +128,8 @@ func (t *Table[K, V]) tellAll(p *port[K]) {
 	}
 }
 
-// tellChanges queues a triggered update if the port was not told of all changes. One that nothing was sent of yet grows,
-// and none is needed where everything is told next.
+// tellChanges queues a triggered update if the port was not told of all changes. One that nothing was sent of yet
+// grows, and none is needed where everything is told next.
 func (t *Table[K, V]) tellChanges(p *port[K]) {
 	if p.told == t.seq || !t.tells(p) {
 		return

@@ -1,5 +1,5 @@
 // Package wiretest holds the codecs of RIP, SAP, diagnostics and NetBIOS against others: tshark as the judge of what is
-// written, and captures from the wild of what is read.
+// written, and captures from the wild of what is read. It has tests alone, since a protocol core starts no program.
 package wiretest
 
 import (
@@ -15,20 +15,20 @@ import (
 	"tapestry/internal/nstest"
 )
 
-// A is the station that packets of tests are from.
-var A = ipxwire.Addr{Net: 0xcafe, Node: ipxwire.Node{2, 0, 0, 0, 0, 1}}
+// station is the one that packets of tests are from.
+var station = ipxwire.Addr{Net: 0xcafe, Node: ipxwire.Node{2, 0, 0, 0, 0, 1}}
 
-// Packet gives a broadcast from A, from a socket to the same.
-func Packet(kind ipxwire.PacketType, socket ipxwire.Socket, data []byte) []byte {
-	from := A
+// packet gives a broadcast from station, from a socket to the same.
+func packet(kind ipxwire.PacketType, socket ipxwire.Socket, data []byte) []byte {
+	from := station
 	from.Socket = socket
-	to := ipxwire.Addr{Net: A.Net, Node: ipxwire.Broadcast, Socket: socket}
+	to := ipxwire.Addr{Net: station.Net, Node: ipxwire.Broadcast, Socket: socket}
 	return append(ipxwire.Fields{Type: kind, Source: from, Destination: to}.AppendTo(nil, len(data)), data...)
 }
 
-// Judge gives, for each packet, what tshark reads in some fields of it: the values of one field joined by commas. The
+// judge gives, for each packet, what tshark reads in some fields of it: the values of one field joined by commas. The
 // test fails if tshark finds a packet malformed or has anything to remark, and is skipped where there is no tshark.
-func Judge(t testing.TB, packets [][]byte, fields ...string) [][]string {
+func judge(t testing.TB, packets [][]byte, fields ...string) [][]string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ipx.pcap")
 	if err := os.WriteFile(file, appendCapture(nil, packets), 0o600); err != nil {
@@ -58,9 +58,9 @@ func Judge(t testing.TB, packets [][]byte, fields ...string) [][]string {
 	return all
 }
 
-// Captured gives the IPX packets of a capture in the folder that TAPESTRY_CAPTURES names, all of 802.2 frames, or skips
+// captured gives the IPX packets of a capture in the folder that TAPESTRY_CAPTURES names, all of 802.2 frames, or skips
 // the test.
-func Captured(t testing.TB, name string) []ipxwire.Header {
+func captured(t testing.TB, name string) []ipxwire.Header {
 	t.Helper()
 	dir := os.Getenv("TAPESTRY_CAPTURES")
 	if dir == "" {
