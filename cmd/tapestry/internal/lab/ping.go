@@ -270,7 +270,10 @@ func (s *PingSummary) Write(w io.Writer, e PingEvent) error {
 		_, err = fmt.Fprintf(w, "%s=%d: %s\n", seq, e.Seq, e.Error)
 	default:
 		ms := float64(e.RTT) / 1e6
-		_, err = fmt.Fprintf(w, "%d bytes from %s: %s=%d %s time=%.3f ms%s\n", e.Bytes, e.From, seq, e.Seq, distance, ms, e.Told)
+		_, err = fmt.Fprintf(w, "%d bytes from %s: %s=%d %s time=%.3f ms\n", e.Bytes, e.From, seq, e.Seq, distance, ms)
+	}
+	if e.Told != "" && err == nil {
+		_, err = fmt.Fprintf(w, "  %s\n", e.Told)
 	}
 	return err
 }

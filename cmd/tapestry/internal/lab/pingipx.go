@@ -8,6 +8,7 @@ import (
 
 	"tapestry/internal/ipxwire"
 	"tapestry/stack/ipx"
+	"tapestry/stack/ipx/diag"
 )
 
 // isIPXTarget reports whether it is an address of IPX and can be nothing else.
@@ -78,6 +79,11 @@ func (p ipxProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
 	}
 	hops := int(r.Hops)
 	e.From, e.Bytes, e.Hops, e.RTT = netAndNode(r.From), len(r.Data), &hops, r.RTT
+	if p.kind == ipx.PingDiagnostic {
+		if d, err := diag.ParseResponse(r.Data); err == nil {
+			e.Told = d.String()
+		}
+	}
 	return nil
 }
 
