@@ -14,6 +14,7 @@ var (
 	ErrTooLong   = fmt.Errorf("ipx: packet too long: %w", syscall.EMSGSIZE)
 	ErrNoRoute   = fmt.Errorf("ipx: no route: %w", syscall.ENETUNREACH)
 	ErrNoPort    = fmt.Errorf("ipx: no such port: %w", syscall.ENODEV)
+	ErrNobody    = fmt.Errorf("ipx: no destination node: %w", syscall.EDESTADDRREQ)
 	ErrDown      = fmt.Errorf("ipx: port is down: %w", syscall.ENETDOWN)
 )
 

@@ -36,7 +36,7 @@ var (
 	_ net.Conn       = (*Conn)(nil)
 )
 
-// ListenPacket opens a socket whose packets have the type. A zero socket is a free one, a zero network and node stand
+// ListenPacket opens a socket whose packets have the type: by custom 0 or 4, and never 5, which is SPX. A zero socket is a free one, a zero network and node stand
 // for all of this node.
 func (s *Stack) ListenPacket(local Addr, typ PacketType) (*Conn, error) {
 	s.Begin()
@@ -73,10 +73,12 @@ func (s *Stack) Dial(local, remote Addr) (*Conn, error) {
 
 // open binds a new socket.
 func (s *Stack) open(local Addr, typ PacketType) (*Conn, error) {
-	if s.closed {
+	switch {
+	case s.closed:
 		return nil, net.ErrClosed
-	}
-	if !s.node.mayBind(local) {
+	case typ == ipxwire.TypeSPX:
+		return nil, syscall.EPROTONOSUPPORT
+	case !s.node.mayBind(local):
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	c := &Conn{s: s, local: local, typ: typ}
@@ -168,10 +170,13 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// WriteTyped sends one datagram of a packet type.
+// WriteTyped sends one datagram of a packet type, which is not that of SPX.
 func (c *Conn) WriteTyped(b []byte, to Addr, typ PacketType) (int, error) {
 	if err := c.send.Check(); err != nil {
 		return 0, c.error("write", err)
+	}
+	if typ == ipxwire.TypeSPX {
+		return 0, c.error("write", syscall.EPROTONOSUPPORT)
 	}
 	s := c.s
 	s.Begin()

@@ -11,7 +11,7 @@ import (
 func (n *Node) forward(now time.Time, p *port, h Header) {
 	dst, src := h.Destination(), n.Source(p.id, h)
 	switch {
-	case dst.Net == 0 || dst.Net == p.Network || isReserved(dst.Net):
+	case dst.Net == 0 || dst.Net == p.Network || isReserved(dst.Net) || !isStation(dst.Node):
 		n.stats.drop.notOurs++
 		return
 	case src.Net == 0 || src.Node.IsZero() || n.isOwn(src):
@@ -33,6 +33,9 @@ func (n *Node) forward(now time.Time, p *port, h Header) {
 	}
 	n.forwardOn(now, p, w, h)
 }
+
+// isStation reports whether a packet can be for the node: it is one, or all of them.
+func isStation(n NodeAddr) bool { return n == ipxwire.Broadcast || !n.IsZero() && !n.IsGroup() }
 
 // forwardOn sends a packet on by a way that was found.
 func (n *Node) forwardOn(now time.Time, p *port, w way, h Header) {

@@ -1,6 +1,7 @@
 package ipx
 
 import (
+	"runtime/debug"
 	"time"
 
 	"tapestry/internal/ipxwire"
@@ -29,10 +30,21 @@ func (i *inline) Receive(now time.Time, id PortID, h ipxwire.Header) {
 		return
 	}
 	n.stats.inlineHits++
-	room := n.reply[ipxwire.HeaderLen:ipxwire.HeaderLen]
-	if out := i.h(room, h.Data(), from, to); len(out) > 0 {
+	if out := i.call(h.Data(), from, to); len(out) > 0 {
 		n.answerInline(now, id, h, out)
 	}
+}
+
+// call runs the handler. A panic is the handler's bug, and costs this one datagram.
+func (i *inline) call(request []byte, from, to Addr) (out []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			i.n.cfg.Log.Error("inline handler panicked", "from", from, "to", to, "panic", p, "stack", string(debug.Stack()))
+			i.n.stats.drop.inline++
+			out = nil
+		}
+	}()
+	return i.h(i.n.reply[ipxwire.HeaderLen:ipxwire.HeaderLen], request, from, to)
 }
 
 // answerInline sends the answer, which lies behind the place of its header unless the handler made its own or outgrew

@@ -246,6 +246,8 @@ func TestSendErrors(t *testing.T) {
 		want syscall.Errno
 	}{
 		{"no port", r.SendVia(r.now, 7, Fields{}, nil), syscall.ENODEV},
+		{"nobody", r.Send(r.now, Fields{Destination: Addr{Net: cafe, Socket: 1}}, nil), syscall.EDESTADDRREQ},
+		{"nobody on a port", r.SendVia(r.now, 0, Fields{}, nil), syscall.EDESTADDRREQ},
 		{"reserved network", r.Send(r.now, Fields{Destination: addr(0xfffffffe, 1, 1)}, nil), syscall.ENETUNREACH},
 		{"too long for any port", r.Send(r.now, Fields{Destination: addr(food, 1, 1)}, make([]byte, 600)), syscall.EMSGSIZE},
 	} {

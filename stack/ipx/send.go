@@ -26,6 +26,9 @@ type way struct {
 // a while for an answer of RIP.
 func (n *Node) Send(now time.Time, f Fields, data []byte) error {
 	n.now = now
+	if f.Destination.Node.IsZero() {
+		return ErrNobody
+	}
 	w, ok := n.way(f)
 	if ok {
 		return n.sendOn(now, w, f, data)
@@ -57,8 +60,11 @@ func (n *Node) sendLater(now time.Time, f Fields, data []byte) error {
 func (n *Node) SendVia(now time.Time, id PortID, f Fields, data []byte) error {
 	n.now = now
 	p := n.port(id)
-	if p == nil {
+	switch {
+	case p == nil:
 		return ErrNoPort
+	case f.Destination.Node.IsZero():
+		return ErrNobody
 	}
 	return n.sendOn(now, wayOn(p, f.Destination.Node), f, data)
 }

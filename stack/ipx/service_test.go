@@ -402,6 +402,8 @@ func TestForward(t *testing.T) {
 		{"after 255 routers", Fields{Hops: 255, Destination: addr(beef, 7, 1), Source: peer}, "", "ipxAdvSysInTooManyHops 1"},
 		{"network 0", Fields{Destination: addr(0, 7, 1), Source: peer}, "", "ipx.drop.notours 1"},
 		{"where it came from", Fields{Destination: addr(cafe, 7, 1), Source: peer}, "", "ipx.drop.notours 1"},
+		{"nobody", Fields{Destination: Addr{Net: beef, Socket: 1}, Source: peer}, "", "ipx.drop.notours 1"},
+		{"a group", Fields{Destination: Addr{Net: beef, Node: NodeAddr{1}, Socket: 1}, Source: peer}, "", "ipx.drop.notours 1"},
 		{"all networks", Fields{Destination: addr(0xffffffff, 7, 1), Source: peer}, "", "ipx.drop.notours 1"},
 		{"no route", Fields{Destination: addr(0xdead, 7, 1), Source: peer}, "", "ipxBasicSysNoRoutes 1"},
 		{"back to the router that sent it", Fields{Destination: addr(0x9999, 7, 1), Source: peer}, "", "ipx.drop.loop 1"},
