@@ -3,10 +3,9 @@ package dump_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,13 +13,14 @@ import (
 	"tapestry/internal/nstest"
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/impair"
 	"tapestry/link/pcap"
 	"tapestry/link/pipe"
 	"tapestry/stack"
-	"tapestry/stack/dump"
 	"tapestry/stack/ipx"
 	"tapestry/stack/ipx/diag"
 	"tapestry/stack/ipx/netbios"
+	"tapestry/stack/ipx/rip"
 	"tapestry/stack/ipx/sap"
 	"tapestry/stack/spx"
 )
@@ -31,6 +31,8 @@ import (
 type exchange struct {
 	t                  *testing.T
 	kind               ethernet.Kind
+	wire               impair.Config // of both wires, in both directions
+	auto               bool          // hosts but the router find the frame type out
 	alpha, beta, gamma *stack.Host
 	files              []string
 	errors             chan ipx.ErrorMessage // that beta hears of
@@ -42,9 +44,10 @@ const (
 	exchangeSocket                                ipx.SocketNumber = 0x5000
 )
 
-func newExchange(t *testing.T, k ethernet.Kind) *exchange {
-	x := &exchange{t: t, kind: k, errors: make(chan ipx.ErrorMessage, 1)}
-	plain := spx.Config{Window: 4, Idle: 50 * time.Millisecond, Probe: 20 * time.Millisecond}
+func newExchange(t *testing.T, k ethernet.Kind, wire impair.Config) *exchange {
+	x := &exchange{t: t, kind: k, wire: wire, errors: make(chan ipx.ErrorMessage, 1)}
+	const ms = time.Millisecond
+	plain := spx.Config{Window: 8, Idle: 50 * ms, Probe: 20 * ms, Probes: 255, MinTimeout: 10 * ms}
 	old := plain
 	old.NoSPX2 = true
 	x.alpha = x.host("alpha", ipx.Config{Router: true, SendErrors: true, DiagnosticDelay: time.Millisecond}, plain)
@@ -54,12 +57,7 @@ func newExchange(t *testing.T, k ethernet.Kind) *exchange {
 	}}, plain)
 	x.gamma = x.host("gamma", ipx.Config{}, old)
 	x.must(x.alpha.AddIPXNetwork(exchangeInternal))
-	x.alpha.IPX().Do(func(now time.Time, n *ipx.Node) {
-		x.must(n.SAP().AddStatic(now, sap.Service{
-			Type: sap.FileServer, Name: "ALPHA", Port: sap.Local,
-			Addr: ipx.Addr{Net: exchangeInternal, Node: ipx.InternalNode, Socket: ipxwire.SocketNCP},
-		}))
-	})
+	x.alpha.IPX().Do(x.serve)
 	x.join("left", x.alpha, exchangeLeft, x.beta, 1)
 	x.join("right", x.alpha, exchangeRight, x.gamma, 3)
 	x.stop = func() {
@@ -69,6 +67,21 @@ func newExchange(t *testing.T, k ethernet.Kind) *exchange {
 	}
 	t.Cleanup(func() { x.stop() })
 	return x
+}
+
+// What the router tells: more than goes into one packet.
+const exchangeServices, exchangeRoutes = sap.MaxEntries + 1, rip.MaxEntries + 1
+
+func (x *exchange) serve(now time.Time, n *ipx.Node) {
+	for i := range exchangeServices {
+		x.must(n.SAP().AddStatic(now, sap.Service{
+			Type: sap.FileServer, Name: fmt.Sprintf("ALPHA%d", i), Port: sap.Local,
+			Addr: ipx.Addr{Net: exchangeInternal, Node: ipx.InternalNode, Socket: ipxwire.SocketNCP},
+		}))
+	}
+	for i := range exchangeRoutes {
+		x.must(n.RIP().AddStatic(now, rip.Route{Network: ipx.Network(0x1000 + i), Hops: 2, Port: rip.Local}))
+	}
 }
 
 func (x *exchange) must(err error) {
@@ -92,7 +105,9 @@ func (x *exchange) join(name string, router *stack.Host, network ipx.Network, ot
 	x.files = append(x.files, file)
 	addrs := [2]ethernet.Addr{{2, 0, 0, 0, 0, node}, {2, 0, 0, 0, 0, node + 1}}
 	a, b := pipe.New(pipe.Config{Names: [2]string{name, name}, Addrs: addrs})
-	tapped, err := pcap.New(a, pcap.Config{Path: file})
+	impaired, err := impair.New(a, impair.DeviceConfig{Tx: x.wire, Rx: x.wire, Seed: 1})
+	x.must(err)
+	tapped, err := pcap.New(impaired, pcap.Config{Path: file})
 	x.must(err)
 	ends := []struct {
 		h       *stack.Host
@@ -103,8 +118,56 @@ func (x *exchange) join(name string, router *stack.Host, network ipx.Network, ot
 		i, err := e.h.AddInterface(e.dev, stack.InterfaceConfig{NoIPv6: true})
 		x.must(err)
 		sums := name == "right" && x.kind != ethernet.KindRaw
-		x.must(i.AddIPX(stack.IPXConfig{Frame: x.kind, Network: e.network, MaxPacket: 65535, Checksum: sums}))
+		x.must(i.AddIPX(stack.IPXConfig{
+			Auto: x.auto && e.h != router, Frame: x.kind, Network: e.network, MaxPacket: 65535, Checksum: sums,
+		}))
 	}
+}
+
+// TestWiresharkReadsOurs has Wireshark read what our nodes and connections say to each other.
+func TestWiresharkReadsOurs(t *testing.T) {
+	nstest.Tool(t, "tshark")
+	for _, k := range []ethernet.Kind{ethernet.KindII, ethernet.KindRaw, ethernet.KindLLC, ethernet.KindSNAP} {
+		t.Run(k.String(), func(t *testing.T) {
+			x := newExchange(t, k, impair.Config{})
+			x.talk()
+			x.stop()
+			x.judge(allKinds)
+		})
+	}
+}
+
+// TestWiresharkReadsRepairs has Wireshark read what connections say to each other on a bad wire.
+func TestWiresharkReadsRepairs(t *testing.T) {
+	nstest.Tool(t, "tshark")
+	bad := impair.Config{Loss: 0.05, Duplicate: 0.05, Delay: time.Millisecond, Reorder: 0.05}
+	x := newExchange(t, ethernet.KindLLC, bad)
+	x.until("both know the networks", func() bool {
+		return x.beta.IPXPorts()[0].Network == exchangeLeft && x.gamma.IPXPorts()[0].Network == exchangeRight
+	})
+	x.messages()
+	x.until("Wireshark has a negative acknowledgement to read", func() bool {
+		x.stream()
+		return value(x.alpha.SPX().Stats(), "spx.naks.out")+value(x.beta.SPX().Stats(), "spx.naks.out") > 0
+	})
+	x.stop()
+	x.judge([]string{"spx data", "spx probe", "spx ii data", "spx ii acknowledgement"})
+}
+
+// TestWiresharkReadsDetection has Wireshark read what a host says that looks for the frame type of its wire.
+func TestWiresharkReadsDetection(t *testing.T) {
+	nstest.Tool(t, "tshark")
+	x := &exchange{t: t, kind: ethernet.KindRaw, auto: true}
+	x.alpha = x.host("alpha", ipx.Config{Router: true}, spx.Config{})
+	x.beta = x.host("beta", ipx.Config{}, spx.Config{})
+	x.join("wire", x.alpha, exchangeLeft, x.beta, 1)
+	x.until("the frame type is found", func() bool {
+		p := x.beta.IPXPorts()
+		return len(p) == 1 && p[0].Network == exchangeLeft && p[0].Frame == x.kind
+	})
+	x.must(x.alpha.Close())
+	x.must(x.beta.Close())
+	x.judge([]string{"rip request", "802.3", "802.2", "snap", "ethernet-ii"})
 }
 
 // node gives a host's address on a wire; socket is to be filled in.
@@ -164,8 +227,8 @@ func (x *exchange) query() {
 		n.SAP().Query(now, sap.AllPorts, sap.GeneralQuery, sap.AnyType)
 		n.SAP().Query(now, sap.AllPorts, sap.NearestQuery, sap.FileServer)
 	})
-	x.until("a server is found", func() (is bool) {
-		x.beta.IPX().Do(func(_ time.Time, n *ipx.Node) { is = len(n.Services()) == 1 })
+	x.until("all services are found", func() (is bool) {
+		x.beta.IPX().Do(func(_ time.Time, n *ipx.Node) { is = len(n.Services()) == exchangeServices })
 		return is
 	})
 }
@@ -214,7 +277,8 @@ func (x *exchange) broadcast() {
 	name, err := netbios.MakeName("gamma", 0x20)
 	x.must(err)
 	m := netbios.Message{HasNetworks: true, Flags: uint8(netbios.NameGroup), Type: netbios.FindName, Name: name}
-	_, err = c.WriteTyped(m.AppendTo(nil), ipx.Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketNetBIOS}, ipxwire.TypeNetBIOS)
+	to := ipx.Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketNetBIOS}
+	_, err = c.WriteTyped(m.AppendTo(nil), to, ipxwire.TypeNetBIOS)
 	x.must(err)
 	_, _, err = heard.ReadFromAddr(b)
 	x.must(err)
@@ -247,8 +311,10 @@ func (x *exchange) messages() {
 		size int
 		info spx.MessageInfo
 	}{
-		{1, spx.MessageInfo{EOM: true}}, {1, spx.MessageInfo{Attention: true, Type: 7}}, {535, spx.MessageInfo{EOM: true, Type: 1}},
-		{8 * 534, spx.MessageInfo{EOM: true}}, // twice the window, so that the sender waits for room
+		{1, spx.MessageInfo{EOM: true}},
+		{1, spx.MessageInfo{Attention: true, Type: 7}},
+		{535, spx.MessageInfo{EOM: true, Type: 1}},
+		{16 * 534, spx.MessageInfo{EOM: true}}, // twice the window, so that the sender waits for room
 	} {
 		sent := make(chan error, 1)
 		go func() { // ends with the connection's deadline
@@ -294,129 +360,4 @@ func value(stats []ipx.Stat, name string) (n uint64) {
 		}
 	}
 	return n
-}
-
-// judge has Wireshark read both captures.
-func (x *exchange) judge() {
-	seen := map[string]int{}
-	for _, file := range x.files {
-		frames, all := readFrames(x.t, file), tsharkFile(x.t, file)
-		if len(frames) != len(all) {
-			x.t.Fatalf("%s: tshark reads %d frames of %d", file, len(all), len(frames))
-		}
-		for i, d := range all {
-			if !slices.Contains(d.protos, "ipx") {
-				continue // ARP
-			}
-			if len(d.bad) > 0 {
-				x.t.Errorf("Wireshark complains about frame %d: %q\n%s", i+1, d.bad, dump.Frame(frames[i]))
-			}
-			holdFraming(x.t, x.kind, d)
-			holdWireshark(x.t, frames[i], d)
-			for _, what := range kindsOf(d) {
-				seen[what]++
-			}
-		}
-	}
-	for _, what := range allKinds {
-		if seen[what] == 0 && !(what == "checksum" && x.kind == ethernet.KindRaw) {
-			x.t.Errorf("no %s among what the hosts sent", what)
-		}
-	}
-}
-
-// TestWiresharkReadsOurs has Wireshark read what our nodes and connections say to each other.
-func TestWiresharkReadsOurs(t *testing.T) {
-	nstest.Tool(t, "tshark")
-	for _, k := range []ethernet.Kind{ethernet.KindII, ethernet.KindRaw, ethernet.KindLLC, ethernet.KindSNAP} {
-		t.Run(k.String(), func(t *testing.T) {
-			x := newExchange(t, k)
-			x.talk()
-			x.stop()
-			x.judge()
-		})
-	}
-}
-
-// allKinds are what hosts of ours are to have sent in an exchange.
-var allKinds = []string{
-	"echo", "diagnostic request", "diagnostic response", "error", "576 octets", "1500 octets", "forwarded", "checksum",
-	"rip request", "rip response", "rip down", "sap general query", "sap general response", "sap nearest query", "sap nearest response",
-	"netbios with networks", "spx request", "spx data", "spx end of message", "spx attention", "spx acknowledgement", "spx probe", "spx end",
-	"spx end acknowledgement", "spx ii request", "spx ii answer", "spx ii size", "spx ii data", "spx ii acknowledgement",
-	"spx ii release",
-}
-
-// kindsOf tells which of allKinds a frame is, by what Wireshark found in it.
-func kindsOf(d dissected) (all []string) {
-	is := func(name string, fields ...string) {
-		for _, f := range fields {
-			field, want, _ := strings.Cut(f, "=")
-			if v := d.values(field); v != want {
-				return
-			}
-		}
-		all = append(all, name)
-	}
-	is("echo", "ipx.packet_type=02", "ipx.dst.socket=0002")
-	is("diagnostic request", "ipx.dst.socket=0456")
-	is("diagnostic response", "ipx.src.socket=0456")
-	is("error", "ipx.packet_type=03", "ipx.dst.socket=0003")
-	is("576 octets", "ipx.len=0240")
-	if d.values("ipx.checksum") != "ffff" {
-		all = append(all, "checksum")
-	}
-	if d.first("ipx.len").number() >= 1490 {
-		all = append(all, "1500 octets")
-	}
-	is("forwarded", "ipx.hops=01")
-	is("rip request", "ipxrip.packet_type=0001")
-	is("rip response", "ipxrip.packet_type=0002")
-	if strings.Contains(d.values("ipxrip.hops"), "0010") {
-		all = append(all, "rip down")
-	}
-	is("sap general query", "ipxsap.packet_type=0001", "ipxsap.server.type=ffff")
-	is("sap general response", "ipxsap.packet_type=0002")
-	is("sap nearest query", "ipxsap.packet_type=0003", "ipxsap.server.type=0004")
-	is("sap nearest response", "ipxsap.packet_type=0004", "ipxsap.server.type=0004")
-	is("netbios with networks", "nmpi.packettype=01", "nmpi.ipx_network=0000cafe", "ipx.hops=01")
-	return append(all, kindsOfSPX(d)...)
-}
-
-func kindsOfSPX(d dissected) (all []string) {
-	if len(d.fields["spx.ctl"]) == 0 {
-		return nil
-	}
-	flags := ""
-	for _, name := range []string{"sys", "send_ack", "attn", "eom", "v2", "neg_size"} {
-		if d.values("spx.ctl."+name) == "1" {
-			flags += name + " "
-		}
-	}
-	type spxKind struct {
-		flags, stream string
-		isRequest     bool // for whoever listens
-		hasData       bool
-	}
-	hasData := d.values("data.data")+d.values("spx.rexmt_data") != ""
-	name, ok := map[spxKind]string{
-		{"sys send_ack v2 neg_size ", "00", true, false}: "spx ii request",
-		{"sys v2 neg_size ", "00", false, false}:         "spx ii answer",
-		{"sys send_ack v2 neg_size ", "00", false, true}: "spx ii size",
-		{"v2 ", "00", false, true}:                       "spx ii data",
-		{"sys v2 ", "00", false, false}:                  "spx ii acknowledgement",
-		{"send_ack eom v2 ", "fd", false, false}:         "spx ii release",
-		{"sys send_ack ", "00", true, false}:             "spx request",
-		{"sys ", "00", false, false}:                     "spx acknowledgement",
-		{"sys send_ack ", "00", false, false}:            "spx probe",
-		{"send_ack ", "00", false, true}:                 "spx data",
-		{"send_ack eom ", "00", false, true}:             "spx end of message",
-		{"send_ack attn ", "07", false, true}:            "spx attention",
-		{"send_ack ", "fe", false, false}:                "spx end",
-		{"sys ", "ff", false, false}:                     "spx end acknowledgement",
-	}[spxKind{flags, d.values("spx.type"), d.values("spx.dst") == "ffff", hasData}]
-	if !ok {
-		return nil
-	}
-	return []string{name}
 }

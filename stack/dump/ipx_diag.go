@@ -37,8 +37,8 @@ func (p *printer) diagnostic(b []byte, isTo, isFrom bool) {
 	p.more(shown)
 }
 
-// ipxError prints what a station or router sends back with the start of a packet that it could not use. Wireshark takes it
-// for data.
+// ipxError prints what a station or router sends back with the start of a packet that it could not use. Wireshark
+// takes it for data.
 func (p *printer) ipxError(b []byte) {
 	m, err := ipx.ParseErrorMessage(b)
 	if err != nil {

@@ -69,8 +69,8 @@ func (p *printer) serial(b []byte) {
 	p.data(b[header:])
 }
 
-// ipxMessage prints what a server asks or tells a station's shell, and the answer, and reports whether it is that: others
-// use the shell's sockets, too.
+// ipxMessage prints what a server asks or tells a station's shell, and the answer, and reports whether it is that:
+// others use the shell's sockets, too.
 func (p *printer) ipxMessage(b []byte) bool {
 	if len(b) < 2 || messageSigns[b[1]] == "" {
 		return false

@@ -9,8 +9,8 @@ import (
 	"tapestry/stack/dump"
 )
 
-// holdWireshark checks a frame's text against what Wireshark reads: each protocol has its line, in order, with the values
-// and names of its fields.
+// holdWireshark checks a frame's text against what Wireshark reads: each protocol has its line, in order, with the
+// values and names of its fields.
 func holdWireshark(t *testing.T, b []byte, d dissected) {
 	t.Helper()
 	text := dump.Frame(b)
@@ -54,7 +54,8 @@ var wiresharkSays = map[string]func(dissected) []string{
 		return []string{"nw_serial serial number " + d.values("nw_serial.serial_number")}
 	},
 	"ipxmsg": func(d dissected) []string {
-		return []string{"ipxmsg " + d.first("ipxmsg.sigchar").name(), fmt.Sprintf(", connection %d", d.first("ipxmsg.conn").number())}
+		sign, connection := d.first("ipxmsg.sigchar"), d.first("ipxmsg.conn")
+		return []string{"ipxmsg " + sign.name(), fmt.Sprintf(", connection %d", connection.number())}
 	},
 }
 
@@ -128,7 +129,8 @@ func saysSAP(d dissected) []string {
 		}
 		want = append(want,
 			fmt.Sprintf(", %q 0x%s", of("name", i).show, of("type", i).value),
-			fmt.Sprintf("at %s:%s:%s, %d networks", of("network", i).value, of("node", i).value, socket, of("intermediate_networks", i).number()))
+			fmt.Sprintf("at %s:%s:%s,", of("network", i).value, of("node", i).value, socket),
+			fmt.Sprintf(", %d networks", of("intermediate_networks", i).number()))
 	}
 	return want
 }
