@@ -36,7 +36,8 @@
 // # Trust
 //
 // RIP has no authentication: a neighbour can claim any network by few ticks. It can neither fill the table, nor push
-// out what others told, nor change what is configured, nor make this node send more than one packet a gap.
+// out what others told, nor change what is configured, nor make this node send more than one packet a gap and one
+// answer, no longer than the question, for each that asks for single networks.
 //
 // Left out: equal routes side by side, which the specification allows for balancing and for a wider split horizon;
 // routes on demand circuits (RFC 1582); NLSP.
