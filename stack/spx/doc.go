@@ -8,9 +8,10 @@
 //   - Novell's reference of the header, with the flags, the datastream types fe and ff, the numbers and the limits (576
 //     octets; no broadcast): header.go, and the vectors of its test.
 //   - UnixWare's documentation of SPX II: a window is allocation - acknowledge + 1 packets, so the allocation number
-//     is the last sequence number that there is room for: when the packet of that number has gone, the sender waits. Xerox's Sequenced Packet Protocol (Internet Transport
-//     Protocols, XSIS 028112 §5), which SPX comes from, says the same, and so do both ends of NWLink. It also says
-//     when a packet of SPX II asks for an acknowledgement, and that packets may have up to 65,535 octets.
+//     is the last sequence number that there is room for: when the packet of that number has gone, the sender waits.
+//     Xerox's Sequenced Packet Protocol (Internet Transport Protocols, XSIS 028112 §5), which SPX comes from, says
+//     the same, and so do both ends of NWLink. It also says when a packet of SPX II asks for an acknowledgement, and
+//     that packets may have up to 65,535 octets.
 //   - Wireshark's dissector: the names, and which header ends with a size (all with the bit of SPX II but the
 //     connection request, which is known by its destination ffff).
 //   - Microsoft's knowledge base: the six packets that open a connection of SPX II, with their flags, and that

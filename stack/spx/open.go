@@ -67,8 +67,8 @@ func (s *session) retryRequest() {
 	if !s.again() {
 		return
 	}
-	if err := s.sendRequest(); err != nil && s.tries == s.m.c.Retries {
-		s.fail(err)
+	if err := s.sendRequest(); err != nil && s.tries >= plainAfter {
+		s.fail(err) // no route was found meanwhile
 	}
 }
 

@@ -161,11 +161,11 @@ func (s *session) forget() {
 	if s.state == stateClosed {
 		return
 	}
-	s.setState(stateClosed)
-	s.m.stats.closed++
-	if s.listener != nil {
+	if s.listener != nil && s.state != stateOver { // else there may be data to read after Accept
 		s.listener.drop(s)
 	}
+	s.setState(stateClosed)
+	s.m.stats.closed++
 	s.m.remove(s)
 	s.notifyAll()
 }
