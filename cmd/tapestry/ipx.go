@@ -31,7 +31,7 @@ nobody announces any more is gone after AGES IN.`, lab.WriteIPXRoutes)
 		route, ipxServers(),
 		ipxListing("sockets", "List the sockets of IPX and the connections of SPX",
 			"Lists the sockets that packets come to, with who takes them, and the connections of SPX.", lab.WriteIPXSockets),
-		ipxStats(), ipxConnect(),
+		ipxStats(), ipxTunnels(), ipxConnect(),
 	)
 	return c
 }
@@ -158,5 +158,20 @@ func ipxRouteDelete() *cobra.Command {
 		},
 	}
 	t.addTo(c)
+	return c
+}
+
+func ipxTunnels() *cobra.Command {
+	var t target
+	c := &cobra.Command{
+		Use: "tunnels", Short: "List who joined the lab by a tunnel of IPX in UDP",
+		Long: `Lists the emulators that joined a tunnel's server of the lab, and the stations of the lab for which a tunnel's client joined
+another server.`,
+		Example: "  tapestry ipx tunnels\n  tapestry ipx tunnels --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return listing(c, &t, "ipx.tunnels", lab.WriteIPXTunnels) },
+	}
+	t.addLab(c)
+	t.addJSON(c)
 	return c
 }

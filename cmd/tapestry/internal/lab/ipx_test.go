@@ -50,6 +50,10 @@ service = [{ type = "file server", name = "FS1", socket = "0451" }]
 segment = "dmz"
 mac = "02:00:00:00:00:0c"
 ipx = { frame = "snap" }
+[[host.late.interface]]
+segment = "dmz"
+mac = "02:00:00:00:00:0d"
+ipx = { frame = "auto" }
 [[host.plain.interface]]
 segment = "lan"
 address = ["198.51.100.3/24"]
@@ -101,6 +105,10 @@ eth0/ethernet-ii  0000beef  02000000000a  ethernet-ii  576         no        1  
 		{"port that learns its number", ports("omega"), `
 INTERFACE  NETWORK   NODE          FRAME  MAX PACKET  CHECKSUM  TICKS  STATE
 eth0/snap  0000f00d  02000000000c  snap   576         no        1      up, learned
+`},
+		{"port that finds its framing out", ports("late"), `
+INTERFACE  NETWORK   NODE          FRAME  MAX PACKET  CHECKSUM  TICKS  STATE
+eth0/snap  0000f00d  02000000000d  snap   576         no        1      up, learned
 `},
 		{"routes of a host", routes("alpha"), `
 NETWORK   HOPS  TICKS  NEXT HOP      INTERFACE         AGES IN

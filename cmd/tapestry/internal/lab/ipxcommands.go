@@ -27,6 +27,7 @@ func (l *Lab) ipxCommands() map[string]control.Handler {
 		"ipx.servers": l.ipxListing(func(h *host) any { return h.ipxServers() }),
 		"ipx.sockets": l.ipxListing(func(h *host) any { return h.IPXSockets() }),
 		"ipx.stats":   l.ipxListing(func(h *host) any { return h.ipxStats() }),
+		"ipx.tunnels": l.ipxTunnels,
 		"ipx.connect": stream(l, (*host).ipxConnect),
 
 		"ipx.route.add":    change(l, (*host).ipxRouteAdd),

@@ -37,6 +37,9 @@ func (l *Lab) joint(j *JointPlan) error {
 		p.isThere = func() bool { return d.Peer() != nil }
 		p.SetFilter(func([]byte) bool { return p.isThere() })
 	}
+	if j.Tunnel != nil {
+		l.tunnelPort(j, dev)
+	}
 	return nil
 }
 
@@ -46,7 +49,7 @@ func openJoint(j *JointPlan, log *slog.Logger) (link.Device, error) {
 	case j.VXLAN != nil:
 		return openVXLAN(j, log)
 	case j.Tunnel != nil:
-		return openTunnel(j, log)
+		return dialTunnel(j, log)
 	case j.Unixgram != nil:
 		return openDatagram(j.Name, mtu, Socket{Path: j.Unixgram.Path}, Socket{Path: j.Unixgram.Peer})
 	case j.QEMU.Mode == "dgram":
@@ -72,8 +75,8 @@ func openVXLAN(j *JointPlan, log *slog.Logger) (link.Device, error) {
 	return d, nil
 }
 
-// openTunnel opens the machine's own UDP sockets, likewise.
-func openTunnel(j *JointPlan, log *slog.Logger) (link.Device, error) {
+// dialTunnel opens the machine's own UDP sockets, likewise.
+func dialTunnel(j *JointPlan, log *slog.Logger) (link.Device, error) {
 	if p := j.Tunnel.Client; p != nil {
 		c := *p
 		c.Name, c.Log = j.Name, log

@@ -28,19 +28,20 @@ type Config struct {
 
 // Lab is a running lab.
 type Lab struct {
-	Plan  *Plan
-	hosts []*host
-	wires []*openWire
-	buses map[*SegmentPlan]*bus
-	names map[string][]netip.Addr // as hosts look them up; one for all of them
-	log   *slog.Logger
-	ca    *authority
-	state *apps.StateDB
-	undo  []func() error // what Close does, the last first
-	stop  context.CancelFunc
-	apps  sync.WaitGroup
-	since time.Time
-	gone  chan error // holds the first device's error
+	Plan    *Plan
+	hosts   []*host
+	wires   []*openWire
+	buses   map[*SegmentPlan]*bus
+	tunnels []*openTunnel
+	names   map[string][]netip.Addr // as hosts look them up; one for all of them
+	log     *slog.Logger
+	ca      *authority
+	state   *apps.StateDB
+	undo    []func() error // what Close does, the last first
+	stop    context.CancelFunc
+	apps    sync.WaitGroup
+	since   time.Time
+	gone    chan error // holds the first device's error
 }
 
 // host is a host of ours with its apps.

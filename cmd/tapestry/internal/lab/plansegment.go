@@ -27,7 +27,7 @@ type SegmentPlan struct {
 // Port is a place on a segment.
 type Port struct {
 	Name    string // unique on the segment
-	Kind    string // host, tap, trunk, vxlan, qemu, unixgram, replay
+	Kind    string // host, tap, trunk, vxlan, ipxtunnel, qemu, unixgram, replay
 	Segment *SegmentPlan
 	VLAN    segment.VLAN
 	Tx, Rx  Impairment
