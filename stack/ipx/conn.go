@@ -1,6 +1,7 @@
 package ipx
 
 import (
+	"fmt"
 	"net"
 	"syscall"
 	"time"
@@ -196,7 +197,7 @@ func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	a, ok := to.(NetAddr)
 	switch {
 	case !ok || a.SPX:
-		return 0, c.error("write", &net.AddrError{Err: "unexpected address type", Addr: to.String()})
+		return 0, c.error("write", &net.AddrError{Err: "want an address of IPX", Addr: fmt.Sprint(to)})
 	case c.remote != (Addr{}):
 		return 0, c.error("write", net.ErrWriteToConnected)
 	}

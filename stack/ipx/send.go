@@ -44,7 +44,7 @@ func (n *Node) sendLater(now time.Time, f Fields, data []byte) error {
 	case p == nil || p.Internal || isReserved(f.Destination.Net):
 		n.stats.noRoutes++
 		return ErrNoRoute
-	case ipxwire.HeaderLen+len(data) > cap(n.scratch):
+	case ipxwire.HeaderLen+len(data) > min(cap(n.copied), pendingOctets-recordHead):
 		n.stats.outMalformed++
 		return ErrTooLong
 	}
