@@ -29,14 +29,25 @@ type dialer interface {
 }
 
 // kernelDialer dials through the kernel, with nothing between the client and its system calls.
-type kernelDialer struct{}
+type kernelDialer struct{ path *path }
 
-func (kernelDialer) dial(network, to string) (conn, error) {
+func (d kernelDialer) dial(network, to string) (conn, error) {
+	if network == "ipx" {
+		return asConn(dialFrames(d.path, to))
+	}
 	a, err := netip.ParseAddrPort(to)
 	if err != nil {
 		return nil, err
 	}
 	return lean.Dial(network, a)
+}
+
+// asConn keeps a nil pointer out of an interface.
+func asConn(s *frameSocket, err error) (conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // hostDialer dials from a host in this process.
@@ -130,5 +141,8 @@ func (c *call) each(part func(s conn, until time.Time) (uint64, error)) (r resul
 	r.Elapsed = time.Since(start)
 	return r, err
 }
+
+// isDatagram reports whether what is sent over a network can be lost.
+func isDatagram(network string) bool { return network == "udp" || network == "ipx" }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -20,7 +20,7 @@ const dnsName = "host.example.org."
 func dnsQueries(c *call) (r result, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s, err := c.datagrams()
+	s, _, err := c.datagrams()
 	if err != nil {
 		return r, err
 	}

@@ -53,7 +53,7 @@ func roundTrips(c *call) (r result, err error) {
 	}
 	defer s.Close()
 	wait := slow
-	if c.network == "udp" {
+	if isDatagram(c.network) {
 		wait = patience
 	}
 	if err := s.SetPatience(wait); err != nil {
@@ -68,7 +68,7 @@ func roundTrips(c *call) (r result, err error) {
 		case err == nil:
 			r.Count++
 			times.add(now - last)
-		case c.network == "udp" && isTimeout(err):
+		case isDatagram(c.network) && isTimeout(err):
 			r.Lost++
 			s.SetPatience(wait) // a host's connection has a deadline in its place
 		default:

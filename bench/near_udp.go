@@ -21,26 +21,39 @@ const socketBuffer = 4 << 20
 
 var errNotKernel = errors.New("takes a socket of the kernel at the near end")
 
-// datagrams gives the kernel's socket of a call that sends many.
-func (c *call) datagrams() (lean.Socket, error) {
-	s, err := c.net.dial("udp", c.to)
+// datagrams gives the kernel's socket of a call that sends many, and what stands before each datagram of the call's size.
+func (c *call) datagrams() (s lean.Socket, head []byte, err error) {
+	way, err := c.net.dial(c.network, c.to)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	k, ok := s.(lean.Socket)
-	if !ok {
-		s.Close()
-		return 0, errNotKernel
+	switch w := way.(type) {
+	case lean.Socket:
+		s = w
+	case *frameSocket:
+		s, head = w.Socket, w.headFor(c.size)
+	default:
+		way.Close()
+		return 0, nil, errNotKernel
 	}
-	k.SetBuffers(socketBuffer)
-	return k, nil
+	s.SetBuffers(socketBuffer)
+	return s, head, nil
+}
+
+// batchOf makes room for datagrams of size octets behind what stands before each.
+func batchOf(head []byte, size int) *lean.Batch {
+	b := lean.NewBatch(inFlight, len(head)+size)
+	for _, d := range b.Data {
+		copy(d, head)
+	}
+	return b
 }
 
 // windowEcho keeps some datagrams in flight and counts the answers. When none comes for a while, all count as lost.
 func windowEcho(c *call) (r result, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s, err := c.datagrams()
+	s, head, err := c.datagrams()
 	if err != nil {
 		return r, err
 	}
@@ -48,16 +61,16 @@ func windowEcho(c *call) (r result, err error) {
 	if err := s.SetPatience(patience / 10); err != nil {
 		return r, err
 	}
-	b := lean.NewBatch(inFlight, c.size)
+	questions, answers, size := batchOf(head, c.size), batchOf(head, c.size), len(head)+c.size
 	owed := inFlight // answers that came, whose successors are to be sent
 	start := time.Now()
 	for time.Since(start) < c.duration {
-		sent, err := b.Write(s, owed, c.size)
+		sent, err := questions.Write(s, owed, size)
 		if err != nil && !isTimeout(err) {
 			return r, err
 		}
 		owed -= sent
-		n, err := b.Read(s, false)
+		n, err := answers.Read(s, false)
 		switch {
 		case err == nil:
 			owed = min(owed+n, inFlight)
@@ -77,15 +90,15 @@ func windowEcho(c *call) (r result, err error) {
 func blast(c *call) (r result, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s, err := c.datagrams()
+	s, head, err := c.datagrams()
 	if err != nil {
 		return r, err
 	}
 	defer s.Close()
-	b := lean.NewBatch(inFlight, c.size)
+	b := batchOf(head, c.size)
 	start := time.Now()
 	for time.Since(start) < c.duration {
-		n, err := b.Write(s, inFlight, c.size)
+		n, err := b.Write(s, inFlight, len(head)+c.size)
 		if err != nil && !errors.Is(err, unix.ENOBUFS) && !isTimeout(err) {
 			return r, err
 		}
@@ -114,7 +127,7 @@ func wished(b []byte) (size int, d time.Duration, ok bool) {
 func collect(c *call) (r result, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s, err := c.datagrams()
+	s, _, err := c.datagrams()
 	if err != nil {
 		return r, err
 	}

@@ -42,7 +42,7 @@ func coalesces(s lean.Socket) error {
 func blastBlocks(c *call) (r result, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s, err := c.datagrams()
+	s, _, err := c.datagrams()
 	if err != nil {
 		return r, err
 	}
@@ -67,7 +67,7 @@ func blastBlocks(c *call) (r result, err error) {
 func collectBlocks(c *call) (r result, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s, err := c.datagrams()
+	s, _, err := c.datagrams()
 	if err != nil {
 		return r, err
 	}

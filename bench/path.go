@@ -23,9 +23,13 @@ type path struct {
 	wrap     func(w *way, place placement) error // starts the near end behind another program
 	needs    string                              // a program
 	inside   bool                                // the near end is in the far end's process
+	hosts    bool                                // the near end is a host of ours in a process of its own
 	lean     bool                                // the far end blocks in system calls (package lean)
 	only     []string                            // the only services; default: all
 	not      []string                            // services that it does not carry
+	measured []string                            // the only scenarios; default: all whose service it has
+	base     string                              // the path without what this one has besides, to compare with
+	frames   protocol                            // that it carries besides, or for comparison; see path_ipx.go
 	offload  bool                                // bulk must show super-frames, else the path is not what it claims
 	raw      string                              // the path of the raw loop on the same device
 	engine   string                              // the stock gVisor to compare with
@@ -109,6 +113,23 @@ var paths = numbered([]path{
 		name: "kernel_lossy", open: openLossyKernel, finish: furnishTAP, only: []string{"source-lossy"},
 		doc: "kernel to kernel over two TAPs through the same wire as tap_lossy",
 	},
+	{
+		name: "tap_ipx", open: openStationTAP, finish: furnishTAP, offload: true, raw: "raw_tap", engine: "gvisor", base: "tap", frames: overIPX,
+		measured: []string{"tcp_to", "tcp_from", "tcp_rr", "udp_inline_rr", "ipx_rr", "ipx_64_echo", "ipx_1400_echo", "ipx_64_in"},
+		doc:      "as tap, with IPX on, which does nothing beside IP; the near end of IPX makes its frames itself, through AF_PACKET",
+	},
+	{
+		name: "tap_udp", open: openFramesTAP, finish: furnishTAP, only: []string{"ipx-inline", "ipx-sink"}, frames: overUDP,
+		doc: "as tap, without super-frames of UDP, as IPX has none; the near end makes frames of UDP as it does of IPX on tap_ipx: what IPX is held against",
+	},
+	{
+		name: "tap_spx", open: openStationTAP, wrap: wrapHost, hosts: true, only: []string{"spx-sink", "spx-echo"}, frames: overIPX,
+		doc: "as tap_ipx; the near end is a host of ours, too, on AF_PACKET at the kernel's side of the TAP",
+	},
+	{
+		name: "pipe_ipx", quick: true, open: openPipeIPX, inside: true, offload: true, engine: "gvisor", base: "pipe", frames: overIPX,
+		doc: "as pipe, with IPX on",
+	},
 })
 
 // numbered gives each path a subnet of its own.
@@ -142,7 +163,7 @@ func (p *path) peer() string   { return "p-" + p.name }
 
 // serves reports whether the far end has a service.
 func (p *path) serves(name string) bool {
-	if contains(p.not, name) {
+	if contains(p.not, name) || !p.carries(serviceNamed(name).network) {
 		return false
 	}
 	if p.only == nil && p.lean {
@@ -151,18 +172,32 @@ func (p *path) serves(name string) bool {
 	return p.only == nil || contains(p.only, name)
 }
 
+// carries reports whether the path has the network of a service.
+func (p *path) carries(network string) bool {
+	switch network {
+	case "ipx":
+		return p.frames != ""
+	case "spx":
+		return p.frames == overIPX
+	}
+	return true
+}
+
 // measures reports whether the scenario is measured on the path.
 func (p *path) measures(s *scenario) bool {
 	if s.paths != nil && !contains(s.paths, p.name) || s.paths == nil && p.inside {
 		return false
 	}
-	return p.serves(s.service)
+	return p.serves(s.service) && (p.measured == nil || contains(p.measured, s.name))
 }
 
 // limit is the path to compare with in a scenario; empty: this is it.
 func (p *path) limit(s *scenario) string {
 	if s.limit != "" {
 		return s.limit
+	}
+	if p.base != "" {
+		return p.base
 	}
 	if s.rawIs && p.raw != "" && p.raw != p.name {
 		return p.raw

@@ -53,6 +53,11 @@ func quietPeer(p *path) error {
 	if err != nil {
 		return err
 	}
+	return quiet(l)
+}
+
+// quiet brings up an interface on which the kernel keeps silent.
+func quiet(l netlink.Link) error {
 	if err := netlink.LinkSetARPOff(l); err != nil {
 		return err
 	}
@@ -76,7 +81,7 @@ const (
 
 // serveHost makes a host of ours on dev, and serves on it.
 func (f *far) serveHost(dev device) error {
-	h, err := newHost(f.path.name, dev, netip.PrefixFrom(f.path.far(), prefixLen))
+	h, err := f.path.newHost(f.path.name, dev, f.path.far())
 	if err != nil {
 		return err
 	}
@@ -93,17 +98,20 @@ func (f *far) serveHost(dev device) error {
 	if err := f.serve(h); err != nil {
 		return err
 	}
-	procs.Start(procs.Config{Env: os.Getenv("GOMAXPROCS")}) // as tapestry run does; until the process ends
+	startProcs()
 	return nil
 }
 
-func newHost(name string, dev link.Device, at netip.Prefix) (*stack.Host, error) {
+// startProcs changes GOMAXPROCS with the load, as tapestry run does, until the process ends.
+func startProcs() { procs.Start(procs.Config{Env: os.Getenv("GOMAXPROCS")}) }
+
+func newHost(name string, dev link.Device, at netip.Prefix) (*stack.Host, *stack.Interface, error) {
 	h, err := stack.New(stack.Config{Name: name})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	_, err = h.AddInterface(dev, stack.InterfaceConfig{Addresses: []netip.Prefix{at}, NoIPv6: true})
-	return h, err
+	i, err := h.AddInterface(dev, stack.InterfaceConfig{Addresses: []netip.Prefix{at}, NoIPv6: true})
+	return h, i, err
 }
 
 // furnishTAP gives the kernel's side of a TAP its address.

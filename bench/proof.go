@@ -86,7 +86,7 @@ func (t *sum) addFar(s *scenario, before, after *state) {
 
 // inlineHits are datagrams that were answered where they were received: before the engine (shortcut_hits) or behind it.
 func (t *sum) inlineHits() uint64 {
-	return t.host["inline.hits"]
+	return t.host["inline.hits"] + t.host["ipx.inline.hits"]
 }
 
 // prove is an error if the counts do not show the path that the row claims.
@@ -94,15 +94,39 @@ func (t *sum) prove(s *scenario, p *path) error {
 	switch {
 	case t.count == 0:
 		return notProven("nothing arrived")
-	case s.unit.bulk && p.offload && t.gso == 0:
+	case s.unit.bulk && p.offload && !isIPX(s) && t.gso == 0:
 		return notProven("%d octets moved without one super-frame", t.count)
 	case s.inline && t.hasHost && t.inlineHits() < t.count/2:
 		return notProven("%d datagrams, %d answered where they were received", t.count, t.inlineHits())
+	case isIPX(s) && p.frames == overIPX && t.hasHost && t.host[ipxIn] < t.leastPackets(s)/2:
+		return notProven("%d %s in %d packets of IPX", t.count, s.unit.counts(), t.host[ipxIn])
 	case s.streams >= 8 && len(t.queues) > 1 && t.quietQueues() > 0:
 		return notProven("%d of %d queues had nothing to do: %v frames", t.quietQueues(), len(t.queues), t.queues)
 	}
 	return nil
 }
+
+// Counters of a host's IPX.
+const (
+	ipxIn  = "ipxBasicSysInReceives"
+	ipxOut = "ipxBasicSysOutPackets"
+)
+
+func isIPX(s *scenario) bool {
+	network := serviceNamed(s.service).network
+	return network == "ipx" || network == "spx"
+}
+
+// leastPackets is how many packets of IPX the host must have received.
+func (t *sum) leastPackets(s *scenario) uint64 {
+	if s.unit.bulk {
+		return t.count / ipxPacket
+	}
+	return t.count
+}
+
+// ipxPacket is the largest packet of IPX on a wire of Ethernet.
+const ipxPacket = 1500
 
 func (t *sum) quietQueues() (n int) {
 	for _, q := range t.queues {
@@ -121,15 +145,21 @@ func (t *sum) proof(s *scenario, p *path) (out []report.Counter) {
 		}
 	}
 	add("octets_per_frame", t.hasNear && t.frames > 0, "%.0f", float64(t.octets)/float64(max(t.frames, 1)))
-	add("gso_frames", t.hasDevice && s.unit.bulk, "%d", t.gso)
+	add("gso_frames", t.hasDevice && s.unit.bulk && !isIPX(s), "%d", t.gso)
 	add("queue_hits", len(t.queues) > 1, "%s", strings.Trim(fmt.Sprint(t.queues), "[]"))
 	add("inline_hits", s.inline && t.hasHost, "%d", t.inlineHits())
-	add("shortcut_hits", s.inline && t.hasHost, "%d", t.host["shortcut.in"])
+	add("shortcut_hits", s.inline && t.hasHost && !(isIPX(s) && p.frames == overIPX), "%d", t.host["shortcut.in"])
+	_, hasIPX := t.host[ipxIn]
+	add("ipx_in", hasIPX, "%d", t.host[ipxIn])
+	add("ipx_out", hasIPX, "%d", t.host[ipxOut])
 	add("spin_hits", t.host[spins] > 0, "%s", fmt.Sprintf("%d of %d", t.host[spinHits], t.host[spins]))
 	add("mode", t.mode != "", "%s", t.mode)
 	if serviceNamed(s.service).network == "tcp" {
 		add("retransmissions", t.hasNear, "%d", t.retrans)
 		add("retransmissions_host", t.hasHost, "%d", t.host["tcpRetransSegs"])
+	}
+	if serviceNamed(s.service).network == "spx" {
+		add("retransmissions_host", t.hasHost, "%d", t.host["spx.retransmits"])
 	}
 	add("lost", t.lost > 0, "%d", t.lost)
 	return append(out, t.client...)

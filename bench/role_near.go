@@ -20,6 +20,7 @@ const nearThreads = 66
 
 // playNear runs clients on the kernel's sockets.
 func playNear() error {
+	hosts := map[string]dialer{}
 	return obey(func(o order) (answer, error) {
 		p, err := pathNamed(o.Path)
 		if err != nil {
@@ -27,7 +28,11 @@ func playNear() error {
 		}
 		switch o.Do {
 		case "run":
-			r, err := runClient(kernelDialer{}, p, o)
+			d, err := p.dialer(hosts)
+			if err != nil {
+				return answer{}, err
+			}
+			r, err := runClient(d, p, o)
 			lean.Collect()
 			return answer{Result: r}, err
 		case "look":
@@ -38,6 +43,20 @@ func playNear() error {
 	})
 }
 
+// dialer gives what clients dial through. A near end that is a host is made once.
+func (p *path) dialer(hosts map[string]dialer) (d dialer, err error) {
+	if !p.hosts {
+		return kernelDialer{p}, nil
+	}
+	if hosts[p.name] == nil {
+		if d, err = openNearHost(p); err != nil {
+			return nil, err
+		}
+		hosts[p.name] = d
+	}
+	return hosts[p.name], nil
+}
+
 // runClient runs a scenario's client once.
 func runClient(net dialer, p *path, o order) (*result, error) {
 	s, err := scenarioNamed(o.Scenario)
@@ -46,13 +65,21 @@ func runClient(net dialer, p *path, o order) (*result, error) {
 	}
 	v := serviceNamed(s.service)
 	c := &call{
-		net: net, network: v.network, to: netip.AddrPortFrom(p.far(), v.port).String(),
+		net: net, network: v.network, to: p.address(v),
 		duration: o.Duration, streams: s.streams, size: s.size,
 	}
 	before := machine.ProcessTime()
 	r, err := s.client(c)
 	r.CPU = machine.ProcessTime() - before
 	return &r, err
+}
+
+// address is where clients find a service.
+func (p *path) address(v *service) string {
+	if v.network == "spx" {
+		return farNode(v.port).String()
+	}
+	return netip.AddrPortFrom(p.far(), v.port).String()
 }
 
 // lookNear reads the counters of the path's interface and of the kernel's TCP.

@@ -94,6 +94,10 @@ func aimsOf(s *scenario, p *path, medians map[string]float64) (out []report.Aim)
 			out = append(out, report.Aim{Ratio: report.Ratio{Value: medians[p.name]}, AtMost: a.atMost})
 			continue
 		}
+		if a.to == "" {
+			out = append(out, report.Aim{Ratio: report.Ratio{Value: medians[p.name]}, AtLeast: a.atLeast})
+			continue
+		}
 		if r := s.ratio(medians, p.name, a.to); r != nil {
 			out = append(out, report.Aim{Ratio: *r, AtLeast: a.atLeast})
 		}

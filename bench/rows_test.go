@@ -47,11 +47,19 @@ func samplesOf(s *scenario, p *path, count, gso uint64, queues ...uint64) []samp
 	return []sample{{scenario: s, path: p, value: s.unit.value(*r), result: r, far: [2]*state{before, after}, near: near}}
 }
 
+// packetsOf has the far end receive packets of IPX.
+func packetsOf(of []sample, n uint64) []sample {
+	of[0].far[1].Host[ipxIn] = n
+	return of
+}
+
 func TestProve(t *testing.T) {
 	bulk := &scenario{name: "bulk", unit: gbits, service: "sink"}
 	eight := &scenario{name: "eight", unit: gbits, service: "sink", streams: 8}
 	inline := &scenario{name: "inline", unit: trips, service: "udp-inline", inline: true}
+	stream, trip := &scenario{name: "stream", unit: gbits, service: "spx-sink"}, &scenario{name: "trip", unit: trips, service: "ipx-inline"}
 	fast, plain := &path{name: "fast", offload: true}, &path{name: "plain"}
+	ipx, udp := &path{name: "ipx", offload: true, frames: overIPX}, &path{name: "udp", frames: overUDP}
 	for _, tt := range []struct {
 		name string
 		s    *scenario
@@ -67,6 +75,9 @@ func TestProve(t *testing.T) {
 		{"one queue of two", eight, plain, samplesOf(eight, plain, 1, 0, 11, 0), "1 of 2 queues"},
 		{"one stream on one queue", bulk, plain, samplesOf(bulk, plain, 1, 0, 11, 0), ""},
 		{"not inline", inline, plain, samplesOf(inline, plain, 10, 0), "0 answered where"},
+		{"packets of IPX", stream, ipx, packetsOf(samplesOf(stream, ipx, 1e6, 0), 700), ""},
+		{"another way", stream, ipx, packetsOf(samplesOf(stream, ipx, 1e6, 0), 2), "octets in 2 packets"},
+		{"UDP in place of IPX", trip, udp, samplesOf(trip, udp, 10, 0), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := sumUp(tt.of).prove(tt.s, tt.p)
@@ -87,6 +98,7 @@ func TestInlineHits(t *testing.T) {
 		want uint64
 	}{
 		{"behind the engine", map[string]uint64{"inline.hits": 5, "inline.replies": 5}, 5},
+		{"of IPX", map[string]uint64{"ipx.inline.hits": 5}, 5},
 		{"nothing", map[string]uint64{"ipInReceives": 5}, 0},
 	} {
 		if got := (&sum{host: tt.host}).inlineHits(); got != tt.want {

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"tapestry/bench/report"
@@ -66,10 +67,20 @@ func (u unit) value(r result) float64 {
 	return float64(r.Count) * u.scale / r.Elapsed.Seconds()
 }
 
-// aim is what a path is to reach in a scenario: a multiple of another path's value, or a value that is not to be passed.
+// counts names what is counted.
+func (u unit) counts() string {
+	if u.bulk {
+		return "octets"
+	}
+	name, _, _ := strings.Cut(u.name, "/")
+	return name
+}
+
+// aim is what a path is to reach in a scenario: a multiple of another path's value, or a value that is to be reached or not
+// to be passed.
 type aim struct {
 	path, to string
-	atLeast  float64
+	atLeast  float64 // of the other path's value; in the scenario's unit where there is no other
 	atMost   float64 // in the scenario's unit
 }
 
@@ -101,12 +112,19 @@ type result struct {
 var (
 	bulkAims = []aim{
 		{path: "tap", to: "veth", atLeast: 0.65}, {path: "tap", to: "gvisor", atLeast: 8}, {path: "tap", to: "gvisor_best", atLeast: 1.25}, {path: "tap", to: "pasta", atLeast: 1}, {path: "tap", to: "slirp4netns", atLeast: 1},
+		{path: "tap_ipx", to: "tap", atLeast: idleIPX},
 	}
-	tripAims = []aim{{path: "tap", to: "veth", atLeast: 0.50}, {path: "tap", to: "gvisor", atLeast: 1.8}, {path: "tap", to: "gvisor_best", atLeast: 1.8}}
+	tripAims = []aim{
+		{path: "tap", to: "veth", atLeast: 0.50}, {path: "tap", to: "gvisor", atLeast: 1.8}, {path: "tap", to: "gvisor_best", atLeast: 1.8},
+		{path: "tap_ipx", to: "tap", atLeast: idleIPX},
+	}
 )
 
+// idleIPX is what IP keeps beside IPX that does nothing: all, as far as can be measured.
+const idleIPX = 0.95
+
 // scenarios are all there is to measure. "to" and "from" are as the measured host sees it: to it, from it.
-var scenarios = slices.Concat(streamScenarios, appScenarios, idleScenarios, loadScenarios)
+var scenarios = slices.Concat(streamScenarios, appScenarios, idleScenarios, loadScenarios, ipxScenarios)
 
 var streamScenarios = []scenario{
 	{
@@ -148,7 +166,7 @@ var streamScenarios = []scenario{
 	},
 	{
 		name: "udp_inline_rr", title: "UDP request and response, inline", unit: trips, quick: true, client: roundTrips, service: "udp-inline",
-		rawIs: true, inline: true, aims: []aim{{path: "tap", to: "raw_tap", atLeast: 0.75}, {path: "xdp", to: "raw_xdp", atLeast: 0.75}},
+		rawIs: true, inline: true, aims: []aim{{path: "tap", to: "raw_tap", atLeast: 0.75}, {path: "xdp", to: "raw_xdp", atLeast: 0.75}, {path: "tap_ipx", to: "tap", atLeast: idleIPX}},
 		doc: "as udp_rr; the host answers on the goroutine that received the frame, others as in udp_rr",
 	},
 	{
@@ -179,7 +197,7 @@ var streamScenarios = []scenario{
 	},
 	{
 		name: "pipe_bulk", title: "TCP bulk, two hosts in one process", unit: gbits, quick: true, client: bulkTo, service: "sink",
-		paths: []string{"veth", "pipe"}, aims: []aim{{path: "pipe", to: "veth", atLeast: 0.85}},
+		paths: []string{"veth", "pipe", "pipe_ipx"}, aims: []aim{{path: "pipe", to: "veth", atLeast: 0.85}, {path: "pipe_ipx", to: "pipe", atLeast: idleIPX}},
 		doc: "as tcp_to, between two hosts on a cable in memory; on veth it is tcp_to",
 	},
 }

@@ -15,7 +15,7 @@ import (
 // with Go's sockets, of a host of ours or of stock gVisor.
 type service struct {
 	name, network string
-	port          uint16
+	port          uint16 // or socket
 
 	stream       func(c net.Conn)                                 // serves a connection, on a goroutine of its own
 	packets      func(f *far, c packetConn)                       // serves a socket
@@ -50,6 +50,10 @@ var services = []service{
 	{name: "http", network: "tcp", port: 80, start: serveHTTP},
 	{name: "dns", network: "udp", port: 53, start: serveDNS},
 	{name: "hold", network: "tcp", port: 5000, start: serveHold},
+	{name: "ipx-inline", network: "ipx", port: 0x9008, start: serveFrameEcho},
+	{name: "ipx-sink", network: "ipx", port: 0x9009, start: serveFrameSink},
+	{name: "spx-echo", network: "spx", port: 0x8007, start: serveSPX(echo)},
+	{name: "spx-sink", network: "spx", port: 0x8009, start: serveSPX(sink)},
 }
 
 // onKernel reports whether the kernel's far end has the service.
