@@ -3,6 +3,7 @@ package stack
 import (
 	"time"
 
+	"tapestry/internal/ipxwire"
 	"tapestry/link"
 	"tapestry/link/ethernet"
 	"tapestry/stack/ipx"
@@ -13,12 +14,18 @@ import (
 // becomes known, by an answer or by what others say among themselves, is the one; the others go. Until then all four
 // work: what the host says to everybody it says four times, and who hears it may answer.
 //
+// A question or its answer may be lost, so the host asks again, after a second and each time after twice as long; a router
+// tells everybody each minute anyway.
+//
 // Where the configuration has a number too, only a port with that number is the one, and a port that turns out to have
 // another goes. When nobody has told after autoWait, the host is the first on the wire: it takes 802.2, Novell's default
 // since NetWare 3.12, or what is left.
 
-// autoWait is how long a host with a number waits for others to tell the frame type.
-const autoWait = 5 * time.Second
+const (
+	autoWait  = 5 * time.Second // how long a host with a number waits for others to tell the frame type
+	autoFirst = time.Second     // before the host asks for the second time
+	autoLast  = time.Minute     // between two questions at most
+)
 
 // autoOrder is what is taken where nobody tells.
 var autoOrder = [...]ethernet.Kind{ethernet.KindLLC, ethernet.KindRaw, ethernet.KindII, ethernet.KindSNAP}
@@ -29,12 +36,14 @@ type ipxAuto struct {
 	cfg   IPXConfig // with the number that is wanted, or zero
 	ports [len(autoOrder)]*ipxPort
 	timer link.Timer
+	until time.Time     // when a host with a number gives up
+	pause time.Duration // before the next question
 	over  bool
 }
 
 // detectIPX starts a search. The node is locked.
 func (i *Interface) detectIPX(now time.Time, n *ipx.Node, c IPXConfig) error {
-	a := &ipxAuto{iface: i, cfg: c}
+	a := &ipxAuto{iface: i, cfg: c, until: now.Add(autoWait), pause: autoFirst}
 	x := &i.host.ipx
 	for k, kind := range autoOrder {
 		one := c
@@ -47,10 +56,31 @@ func (i *Interface) detectIPX(now time.Time, n *ipx.Node, c IPXConfig) error {
 		}
 		p.auto, a.ports[k] = a, p
 	}
-	if c.Network != 0 {
-		a.timer = i.host.cfg.Clock.AfterFunc(autoWait, func() { x.stack.Load().Do(a.giveUp) })
-	}
+	a.timer = i.host.cfg.Clock.AfterFunc(a.pause, func() { x.stack.Load().Do(a.tick) })
 	return nil
+}
+
+// tick asks again, or gives up.
+func (a *ipxAuto) tick(now time.Time, n *ipx.Node) {
+	isNumbered := a.cfg.Network != 0
+	switch {
+	case a.over:
+		return
+	case isNumbered && !now.Before(a.until):
+		a.giveUp(now, n)
+		return
+	}
+	for _, p := range a.ports {
+		if p != nil {
+			n.RIP().Request(now, int(p.id), ipxwire.AllNetworks)
+		}
+	}
+	a.pause = min(2*a.pause, autoLast)
+	if left := a.until.Sub(now); isNumbered && a.pause > left {
+		a.timer.Reset(left)
+		return
+	}
+	a.timer.Reset(a.pause)
 }
 
 // look sees whether a port has learned its network.
@@ -102,9 +132,6 @@ func (a *ipxAuto) stop() {
 
 // giveUp takes the first frame type that is left, with the number that was configured.
 func (a *ipxAuto) giveUp(now time.Time, n *ipx.Node) {
-	if a.over {
-		return
-	}
 	c, log := a.cfg, a.iface.host.cfg.Log
 	c.Frame = autoOrder[0]
 	for _, p := range a.ports {
