@@ -139,7 +139,7 @@ func (h *host) ipxAddr() (ipxwire.Addr, error) {
 		i = slices.IndexFunc(all, func(p stack.IPXPort) bool { return p.Network != 0 })
 	}
 	if len(all) == 0 {
-		return ipxwire.Addr{}, fmt.Errorf(`host %s has heard no frames of IPX yet, and its file does not say which framing it has; replace frame = "auto"`, h.plan.Name)
+		return ipxwire.Addr{}, fmt.Errorf("host %s is on no network of IPX any more; see tapestry ipx ports", h.plan.Name)
 	}
 	p := all[max(i, 0)]
 	return ipxwire.Addr{Net: p.Network, Node: p.Node}, nil

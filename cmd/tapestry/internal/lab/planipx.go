@@ -52,11 +52,13 @@ type TunnelPlan struct {
 
 // line is what a drawing says of the network.
 func (p IPXPlan) line() string {
-	number := p.Network.String()
-	if p.Network == 0 {
-		number = autoNetwork
+	switch {
+	case p.Network != 0:
+		return "IPX " + p.Network.String() + " " + p.Frame
+	case p.Frame != autoFrame:
+		return "IPX auto " + p.Frame
 	}
-	return "IPX " + number + " " + p.Frame
+	return "IPX auto"
 }
 
 // lines are what a drawing says of the host's part.
