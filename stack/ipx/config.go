@@ -42,7 +42,7 @@ const (
 
 // Config is the configuration of a node. Output and Random are needed.
 type Config struct {
-	Name string // of this server, as SAP and diagnostics tell it
+	Name string // as tools and the log show this node; a service that it offers has a name of its own
 
 	// Output sends a packet on a port to a node or to all. The packet is borrowed. It never blocks, and is called
 	// within calls of the node, which it must not call.
@@ -100,6 +100,9 @@ func (c *Config) fill() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Name != "" {
+		c.Log = c.Log.With("node", c.Name)
 	}
 	return nil
 }

@@ -63,6 +63,9 @@ func New(c Config) (*Node, error) {
 	return n, nil
 }
 
+// Name is that of the configuration.
+func (n *Node) Name() string { return n.cfg.Name }
+
 // Tick does what is due. Calling it early does nothing.
 func (n *Node) Tick(now time.Time) {
 	n.now = now

@@ -92,17 +92,18 @@ func (n *Node) way(f Fields) (way, bool) {
 	return wayOn(p, dst.Node), true
 }
 
-// route finds the way to a network.
+// route finds the way to a network: by its port, or if that is down by a router that reaches it elsewhere.
 func (n *Node) route(net Network) (way, bool) {
-	if p := n.portOf(net); p != nil {
-		return way{p: p}, true
+	own := n.portOf(net)
+	if own != nil && own.up {
+		return way{p: own}, true
 	}
-	r, ok := n.rip.Lookup(net)
-	if !ok || r.Port == rip.Local {
-		return way{}, false
+	if r, ok := n.rip.Lookup(net); ok && r.Port != rip.Local {
+		if p := n.port(PortID(r.Port)); p != nil {
+			return way{p: p, to: r.NextHop}, true
+		}
 	}
-	p := n.port(PortID(r.Port))
-	return way{p: p, to: r.NextHop}, p != nil
+	return way{p: own}, own != nil
 }
 
 // sendOn makes the packet and sends it.

@@ -29,7 +29,7 @@ type drops struct {
 // Stats lists the counters, always in the same order. The names are those of Novell's IPX MIB where it has them; reasons
 // for drops are named ipx.drop.reason.
 func (n *Node) Stats() []Stat {
-	c, d := &n.stats, &n.stats.drop
+	c, d, r, s := &n.stats, &n.stats.drop, n.rip.Stats(), n.sap.Stats()
 	out := []Stat{
 		{"ipxBasicSysInReceives", c.inReceives},
 		{"ipxBasicSysInHdrErrors", d.short + d.length + d.tooLong},
@@ -56,6 +56,16 @@ func (n *Node) Stats() []Stat {
 		{"ipx.diagnostic", c.diagnostics},
 		{"ipx.error.in", c.errorsIn},
 		{"ipx.error.out", c.errorsOut},
+		{"ipx.rip.in", r.In},
+		{"ipx.rip.out", r.Sent},
+		{"ipx.rip.questions", r.Questions},
+		{"ipx.rip.answers", r.Answers},
+		{"ipx.rip.expired", r.Expired},
+		{"ipx.sap.in", s.In},
+		{"ipx.sap.out", s.Sent},
+		{"ipx.sap.questions", s.Questions},
+		{"ipx.sap.answers", s.Answers},
+		{"ipx.sap.expired", s.Expired},
 		{"ipx.drop.port", d.port},
 		{"ipx.drop.short", d.short},
 		{"ipx.drop.length", d.length},
@@ -70,8 +80,10 @@ func (n *Node) Stats() []Stat {
 		{"ipx.drop.inline", d.inline},
 		{"ipx.drop.error", d.errors},
 		{"ipx.drop.errorrate", d.errorRate},
-		{"ipx.drop.rip", d.rip},
-		{"ipx.drop.sap", d.sap},
+		{"ipx.drop.rip", d.rip + r.Malformed + r.Strangers},
+		{"ipx.drop.rip.full", r.Full + r.Refused},
+		{"ipx.drop.sap", d.sap + s.Malformed + s.Strangers},
+		{"ipx.drop.sap.full", s.Full + s.Refused},
 		{"ipx.drop.netbios", d.netbios},
 		{"ipx.drop.diagnostic", d.diagnostic},
 	}...)
