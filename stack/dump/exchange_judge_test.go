@@ -12,7 +12,8 @@ import (
 // judge has Wireshark read both captures, and see at least one frame of each kind that is wanted.
 func (x *exchange) judge(want []string) {
 	seen := map[string]int{}
-	for _, file := range x.files {
+	for n, file := range x.files {
+		wire := [...]ethernet.Kind{x.left, x.right}[n]
 		frames, all := readFrames(x.t, file), tsharkFile(x.t, file)
 		if len(frames) != len(all) {
 			x.t.Fatalf("%s: tshark reads %d frames of %d", file, len(all), len(frames))
@@ -25,8 +26,8 @@ func (x *exchange) judge(want []string) {
 				x.t.Errorf("Wireshark complains about frame %d: %q\n%s", i+1, d.bad, dump.Frame(frames[i]))
 			}
 			kind, _, err := stacktest.ParseIPX(frames[i])
-			if err != nil || kind != x.kind && !x.auto {
-				x.t.Errorf("frame type %v, %v; want %v", kind, err, x.kind)
+			if err != nil || kind != wire && !x.auto {
+				x.t.Errorf("frame type %v, %v; want %v", kind, err, wire)
 			}
 			holdFraming(x.t, kind, d)
 			holdWireshark(x.t, frames[i], d)
@@ -36,7 +37,7 @@ func (x *exchange) judge(want []string) {
 		}
 	}
 	for _, what := range want {
-		if seen[what] == 0 && !(what == "checksum" && x.kind == ethernet.KindRaw) {
+		if seen[what] == 0 && !(what == "checksum" && x.right == ethernet.KindRaw) {
 			x.t.Errorf("no %s among what the hosts sent", what)
 		}
 	}

@@ -30,7 +30,7 @@ import (
 //	beta ── cafe ── alpha, the router ── beef ── gamma, which knows no SPX II
 type exchange struct {
 	t                  *testing.T
-	kind               ethernet.Kind
+	left, right        ethernet.Kind
 	wire               impair.Config // of both wires, in both directions
 	auto               bool          // hosts but the router find the frame type out
 	alpha, beta, gamma *stack.Host
@@ -44,8 +44,8 @@ const (
 	exchangeSocket                                ipx.SocketNumber = 0x5000
 )
 
-func newExchange(t *testing.T, k ethernet.Kind, wire impair.Config) *exchange {
-	x := &exchange{t: t, kind: k, wire: wire, errors: make(chan ipx.ErrorMessage, 1)}
+func newExchange(t *testing.T, left, right ethernet.Kind, wire impair.Config) *exchange {
+	x := &exchange{t: t, left: left, right: right, wire: wire, errors: make(chan ipx.ErrorMessage, 1)}
 	const ms = time.Millisecond
 	plain := spx.Config{Window: 8, Idle: 50 * ms, Probe: 20 * ms, Probes: 255, MinTimeout: 10 * ms}
 	old := plain
@@ -58,8 +58,8 @@ func newExchange(t *testing.T, k ethernet.Kind, wire impair.Config) *exchange {
 	x.gamma = x.host("gamma", ipx.Config{}, old)
 	x.must(x.alpha.AddIPXNetwork(exchangeInternal))
 	x.alpha.IPX().Do(x.serve)
-	x.join("left", x.alpha, exchangeLeft, x.beta, 1)
-	x.join("right", x.alpha, exchangeRight, x.gamma, 3)
+	x.join(left, x.alpha, exchangeLeft, x.beta, 1)
+	x.join(right, x.alpha, exchangeRight, x.gamma, 3)
 	x.stop = func() {
 		x.alpha.Close() // which says farewell to both wires
 		x.beta.Close()
@@ -99,8 +99,10 @@ func (x *exchange) host(name string, c ipx.Config, s spx.Config) *stack.Host {
 }
 
 // join puts the router, which knows the network, and another host, which does not, on a wire.
-func (x *exchange) join(name string, router *stack.Host, network ipx.Network, other *stack.Host, node byte) {
+// The right one has checksums if it can.
+func (x *exchange) join(k ethernet.Kind, router *stack.Host, network ipx.Network, other *stack.Host, node byte) {
 	x.t.Helper()
+	name := network.String()
 	file := filepath.Join(x.t.TempDir(), name+".pcapng")
 	x.files = append(x.files, file)
 	addrs := [2]ethernet.Addr{{2, 0, 0, 0, 0, node}, {2, 0, 0, 0, 0, node + 1}}
@@ -117,9 +119,9 @@ func (x *exchange) join(name string, router *stack.Host, network ipx.Network, ot
 	for _, e := range ends {
 		i, err := e.h.AddInterface(e.dev, stack.InterfaceConfig{NoIPv6: true})
 		x.must(err)
-		sums := name == "right" && x.kind != ethernet.KindRaw
+		sums := network == exchangeRight && k != ethernet.KindRaw
 		x.must(i.AddIPX(stack.IPXConfig{
-			Auto: x.auto && e.h != router, Frame: x.kind, Network: e.network, MaxPacket: 65535, Checksum: sums,
+			Auto: x.auto && e.h != router, Frame: k, Network: e.network, MaxPacket: 65535, Checksum: sums,
 		}))
 	}
 }
@@ -127,9 +129,13 @@ func (x *exchange) join(name string, router *stack.Host, network ipx.Network, ot
 // TestWiresharkReadsOurs has Wireshark read what our nodes and connections say to each other.
 func TestWiresharkReadsOurs(t *testing.T) {
 	nstest.Tool(t, "tshark")
-	for _, k := range []ethernet.Kind{ethernet.KindII, ethernet.KindRaw, ethernet.KindLLC, ethernet.KindSNAP} {
-		t.Run(k.String(), func(t *testing.T) {
-			x := newExchange(t, k, impair.Config{})
+	for _, k := range [][2]ethernet.Kind{
+		{ethernet.KindII, ethernet.KindII}, {ethernet.KindRaw, ethernet.KindRaw},
+		{ethernet.KindLLC, ethernet.KindLLC}, {ethernet.KindSNAP, ethernet.KindSNAP},
+		{ethernet.KindRaw, ethernet.KindLLC}, // where checksums end at the router
+	} {
+		t.Run(k[0].String()+" and "+k[1].String(), func(t *testing.T) {
+			x := newExchange(t, k[0], k[1], impair.Config{})
 			x.talk()
 			x.stop()
 			x.judge(allKinds)
@@ -141,7 +147,7 @@ func TestWiresharkReadsOurs(t *testing.T) {
 func TestWiresharkReadsRepairs(t *testing.T) {
 	nstest.Tool(t, "tshark")
 	bad := impair.Config{Loss: 0.05, Duplicate: 0.05, Delay: time.Millisecond, Reorder: 0.05}
-	x := newExchange(t, ethernet.KindLLC, bad)
+	x := newExchange(t, ethernet.KindLLC, ethernet.KindLLC, bad)
 	x.until("both know the networks", func() bool {
 		return x.beta.IPXPorts()[0].Network == exchangeLeft && x.gamma.IPXPorts()[0].Network == exchangeRight
 	})
@@ -157,13 +163,13 @@ func TestWiresharkReadsRepairs(t *testing.T) {
 // TestWiresharkReadsDetection has Wireshark read what a host says that looks for the frame type of its wire.
 func TestWiresharkReadsDetection(t *testing.T) {
 	nstest.Tool(t, "tshark")
-	x := &exchange{t: t, kind: ethernet.KindRaw, auto: true}
+	x := &exchange{t: t, left: ethernet.KindRaw, auto: true}
 	x.alpha = x.host("alpha", ipx.Config{Router: true}, spx.Config{})
 	x.beta = x.host("beta", ipx.Config{}, spx.Config{})
-	x.join("wire", x.alpha, exchangeLeft, x.beta, 1)
+	x.join(x.left, x.alpha, exchangeLeft, x.beta, 1)
 	x.until("the frame type is found", func() bool {
 		p := x.beta.IPXPorts()
-		return len(p) == 1 && p[0].Network == exchangeLeft && p[0].Frame == x.kind
+		return len(p) == 1 && p[0].Network == exchangeLeft && p[0].Frame == x.left
 	})
 	x.must(x.alpha.Close())
 	x.must(x.beta.Close())

@@ -2,8 +2,11 @@ package dump
 
 import "tapestry/internal/ipxwire"
 
-// ipxList is how many entries of a packet's list are shown: as many as a router writes into one RIP packet.
-const ipxList = 50
+// How many entries of a packet's list are shown: as many as routers write into one packet, and a few more.
+const (
+	ipxList = 50
+	sapList = 10 // whose entries are longer
+)
 
 func (p *printer) ipx(b []byte) {
 	if h := p.ipxHeader(b, false); h != nil {

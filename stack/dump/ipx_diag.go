@@ -23,18 +23,18 @@ func (p *printer) diagnostic(b []byte, isTo, isFrom bool) {
 		return
 	}
 	p.line("diagnostic configuration response %d.%d, SPX socket %04x", r.Major, r.Minor, uint16(r.SPXSocket))
-	shown := 0
+	entries := 0
 	for _, c := range r.Components {
-		if shown++; shown <= ipxList {
+		if entries++; entries <= ipxList {
 			p.add(", %v", c.ID)
 		}
 		for _, n := range c.Networks {
-			if shown++; shown <= ipxList {
+			if entries++; entries <= ipxList {
 				p.add(" %v:%v (%v)", n.Network, n.Node, n.Type)
 			}
 		}
 	}
-	p.more(shown)
+	p.more(entries, ipxList)
 }
 
 // ipxError prints what a station or router sends back with the start of a packet that it could not use. Wireshark

@@ -16,12 +16,12 @@ func (p *printer) ipxRIP(b []byte) {
 			p.add(", %v", e)
 		}
 	}
-	p.more(m.Len())
+	p.more(m.Len(), ipxList)
 }
 
-// more tells how many entries of a list are not shown.
-func (p *printer) more(n int) {
-	if n > ipxList {
-		p.add(", and %d more", n-ipxList)
+// more tells how many of n entries of a list are not shown.
+func (p *printer) more(n, shown int) {
+	if n > shown {
+		p.add(", and %d more", n-shown)
 	}
 }

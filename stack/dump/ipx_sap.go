@@ -21,10 +21,10 @@ func (p *printer) sap(b []byte) {
 	case sap.GeneralQuery, sap.NearestQuery:
 		p.add(", %s", sapType(m.Type()))
 	case sap.GeneralResponse, sap.NearestResponse:
-		for i := range min(m.Len(), ipxList) {
+		for i := range min(m.Len(), sapList) {
 			p.sapServer(m.Entry(i))
 		}
-		p.more(m.Len())
+		p.more(m.Len(), sapList)
 	default:
 		p.data(b[2:])
 	}

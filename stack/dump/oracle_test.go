@@ -352,8 +352,9 @@ func TestBounded(t *testing.T) {
 	ext = append(ext, make([]byte, 65535)...)
 	zeros := make([]byte, 70000)
 	rip := rawIPX("01", "0453", "0453", "0002"+strings.Repeat("ffffffffffffffff", 180))
-	sap := rawIPX("04", "0452", "0452", "0002"+strings.Repeat("ff", 64*7))
-	for _, b := range [][]byte{deep, ext, zeros, rip, sap} {
+	sap := rawIPX("04", "0452", "0452", "0002"+strings.Repeat("ff", 64*20))
+	diag := rawIPX("04", "0456", "4010", "0100 4002 ff"+strings.Repeat("0504"+strings.Repeat("ff", 44), 255)[:2800])
+	for _, b := range [][]byte{deep, ext, zeros, rip, sap, diag} {
 		s := Frame(b)
 		if n := strings.Count(s, "\n"); n > 2*maxExt || len(s) > 4096 {
 			t.Errorf("%d octets give %d lines, %d octets of text", len(b), n, len(s))
