@@ -62,7 +62,9 @@ func (w *row) sender(router int, socket ipxwire.Socket) func(int, ipxwire.Addr, 
 }
 
 func (w *row) run(d time.Duration) {
-	for end := w.now.Add(d); w.now.Before(end); w.now = w.now.Add(time.Millisecond) {
+	end := w.now.Add(d)
+	for at := w.next(end); !at.After(end); at = w.next(end) {
+		w.now = at
 		for len(w.wire) > 0 && !w.wire[0].at.After(w.now) {
 			f := w.wire[0]
 			w.wire = w.wire[1:]
@@ -73,15 +75,28 @@ func (w *row) run(d time.Duration) {
 			}
 		}
 		for i := range w.rips {
-			if at := w.rips[i].Next(); !at.IsZero() && !at.After(w.now) {
-				w.rips[i].Tick(w.now)
-			}
+			w.rips[i].Tick(w.now)
 			w.agents[i].RoutesChanged(w.now)
-			if at := w.agents[i].Next(); !at.IsZero() && !at.After(w.now) {
-				w.agents[i].Tick(w.now)
+			w.agents[i].Tick(w.now)
+		}
+	}
+	w.now = end
+}
+
+// next gives the time of the next event, or one after end.
+func (w *row) next(end time.Time) time.Time {
+	at := end.Add(1)
+	if len(w.wire) > 0 && w.wire[0].at.Before(at) {
+		at = w.wire[0].at
+	}
+	for i := range w.rips {
+		for _, t := range []time.Time{w.rips[i].Next(), w.agents[i].Next()} {
+			if !t.IsZero() && t.Before(at) {
+				at = t
 			}
 		}
 	}
+	return at
 }
 
 // hops gives, for each router, how many hops it has to a service that can be reached.
@@ -121,6 +136,7 @@ func TestRow(t *testing.T) {
 	w.run(61 * time.Second)
 	w.want(t, "0 1 2")
 	w.rips[0].RemoveStatic(w.now, own.Net)
+	w.agents[0].RoutesChanged(w.now)
 	w.run(time.Second)
 	w.want(t, "- - -")
 	for i, a := range w.agents[1:] {
