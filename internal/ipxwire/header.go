@@ -84,9 +84,9 @@ func (h Header) SetChecksum(sum uint16) { binary.BigEndian.PutUint16(h[offChecks
 // IsSummed reports whether the packet has no checksum, or a right one.
 func (h Header) IsSummed() bool { return h.Checksum() == NoChecksum || h.Checksum() == h.Sum() }
 
-// Sum is the real checksum, as Linux computes it for NetWare: the complement of the one's complement sum of all 16-bit
-// words but the field itself, with Transport Control taken as zero, since routers change it, and an odd octet as the high
-// half of a word. It is never NoChecksum: a sum of zero stays zero.
+// Sum is the real checksum, as Linux computes it for NetWare: the complement of the one's complement sum of all
+// 16-bit words but the field itself, with Transport Control taken as zero, since routers change it, and an odd octet
+// as the high half of a word. It is never NoChecksum: a sum of zero stays zero.
 func (h Header) Sum() uint16 {
 	sum := uint32(binary.BigEndian.Uint16(h[offLength:])) + uint32(h[offType])
 	b := h[offDestination:]

@@ -35,8 +35,8 @@ func (n *Node) Bind(s SocketNumber, r Receiver) (SocketNumber, error) {
 	return s, nil
 }
 
-// freeSocket gives a dynamic socket, or zero if all are bound. The search starts behind the last one that was given out,
-// so that a packet for a socket's last owner does not soon find another.
+// freeSocket gives a dynamic socket, or zero if all are bound. The search starts behind the last one that was given
+// out, so that a packet for a socket's last owner does not soon find another.
 func (n *Node) freeSocket() SocketNumber {
 	for range int(ipxwire.SocketStatic - ipxwire.SocketDynamic) {
 		s := n.dynamic

@@ -40,8 +40,8 @@ func tables(n *Node) string {
 	return b.String()
 }
 
-// TestCaptures replays what Windows and a print server said on a network without a number, into a host and a router that do not know it
-// either, and into a router that has a number for it. The tables and counters are golden.
+// TestCaptures replays what Windows and a print server said on a network without a number, into a host and a router
+// that do not know it either, and into a router that has a number for it. The tables and counters are golden.
 func TestCaptures(t *testing.T) {
 	needCaptures(t)
 	var got strings.Builder

@@ -20,14 +20,17 @@ type PortID int
 
 // PortConfig describes a port: one framing of one interface, or an internal network.
 type PortConfig struct {
-	Name      string   `json:"name"`               // eth0, or eth0/802.2 where an interface has several: as tools show it
-	Network   Network  `json:"network"`            // zero: learned from a router's answer, or else from traffic
-	Node      NodeAddr `json:"node"`               // the hardware address; of an internal network, InternalNode by default
+	Name    string  `json:"name"`    // eth0, or eth0/802.2 where an interface has several: as tools show it
+	Network Network `json:"network"` // zero: learned from a router's answer, or else from traffic
+	// Node is the hardware address; that of an internal network is InternalNode by default.
+	Node      NodeAddr `json:"node"`
 	MaxPacket int      `json:"max_packet"`         // octets with header: the most that is sent and accepted; default 576
 	Checksum  bool     `json:"checksum,omitempty"` // write the real checksum
-	Raw       bool     `json:"raw,omitempty"`      // raw 802.3: packets are known by the checksum FFFF, so they have no other
-	Ticks     uint16   `json:"ticks"`              // what the way across costs, in 1/18 s; default 1
-	Internal  bool     `json:"internal,omitempty"` // no link: the network is in this node, for its services; it needs a number
+	// Raw is raw 802.3, whose packets are known by the checksum FFFF, so that they have no other.
+	Raw   bool   `json:"raw,omitempty"`
+	Ticks uint16 `json:"ticks"` // what the way across costs, in 1/18 s; default 1
+	// Internal: there is no link. The network is in this node, for its services, and needs a number.
+	Internal bool `json:"internal,omitempty"`
 }
 
 // Propagation is what a router does with broadcasts of packet type 20, by which NetBIOS finds names.
@@ -120,7 +123,8 @@ func (c *PortConfig) fill() error {
 	}
 	switch {
 	case c.MaxPacket < ipxwire.HeaderLen || c.MaxPacket > ipxwire.Max:
-		return fmt.Errorf("ipx: port %q: MaxPacket is %d, want %d to %d", c.Name, c.MaxPacket, ipxwire.HeaderLen, ipxwire.Max)
+		return fmt.Errorf("ipx: port %q: MaxPacket is %d, want %d to %d",
+			c.Name, c.MaxPacket, ipxwire.HeaderLen, ipxwire.Max)
 	case c.Node.IsZero() || c.Node.IsGroup():
 		return fmt.Errorf("ipx: port %q: %v is no address of a node", c.Name, c.Node)
 	case c.Raw && c.Checksum:

@@ -37,8 +37,8 @@ var (
 	_ net.Conn       = (*Conn)(nil)
 )
 
-// ListenPacket opens a socket whose packets have the type: by custom 0 or 4, and never 5, which is SPX. A zero socket is a free one, a zero network and node stand
-// for all of this node.
+// ListenPacket opens a socket whose packets have the type: by custom 0 or 4, and never 5, which is SPX. A zero socket
+// is a free one, a zero network and node stand for all of this node.
 func (s *Stack) ListenPacket(local Addr, typ PacketType) (*Conn, error) {
 	s.Begin()
 	defer s.End()

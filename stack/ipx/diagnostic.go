@@ -10,8 +10,8 @@ import (
 // maxDiagnostics bounds the answers that wait for their time.
 const maxDiagnostics = 16
 
-// diagnostic answers configuration requests. Who was asked alone answers at once; what was asked of all is answered after
-// a random delay, so that the answers of a whole network do not meet in one instant at the asker.
+// diagnostic answers configuration requests. Who was asked alone answers at once; what was asked of all is answered
+// after a random delay, so that the answers of a whole network do not meet in one instant at the asker.
 type diagnostic struct {
 	n       *Node
 	waiting []delayed

@@ -6,8 +6,8 @@ import (
 	"tapestry/internal/ipxwire"
 )
 
-// echo answers echo packets: type 2 to socket 2 comes back with the same data (Xerox, Internet Transport Protocols, XSIS
-// 028112, Echo Protocol; IPX has no operation word before the data).
+// echo answers echo packets: type 2 to socket 2 comes back with the same data (Xerox, Internet Transport Protocols,
+// XSIS 028112, Echo Protocol; IPX has no operation word before the data).
 type echo struct{ n *Node }
 
 // Describe names the owner of the socket.
@@ -56,8 +56,8 @@ func (n *Node) sendBack(now time.Time, id PortID, f Fields, data []byte) {
 	_ = n.sendOn(now, w, f, data) // what cannot leave was counted
 }
 
-// wayBack finds the way of an answer: by the routes, or else to the node that the packet came from. So a host can answer
-// that knows neither its network nor a router.
+// wayBack finds the way of an answer: by the routes, or else to the node that the packet came from. So a host can
+// answer that knows neither its network nor a router.
 func (n *Node) wayBack(id PortID, f Fields) (way, bool) {
 	if w, ok := n.way(f); ok && (f.Destination.Net != 0 || w.p.id == id) {
 		return w, true

@@ -9,8 +9,8 @@ import (
 	"tapestry/internal/ipxwire"
 )
 
-// ErrorNumber is what went wrong with a packet, in the error protocol (Xerox, Internet Transport Protocols, XSIS 028112,
-// Error Protocol; 4.3BSD's netns has the same numbers).
+// ErrorNumber is what went wrong with a packet, in the error protocol (Xerox, Internet Transport Protocols, XSIS
+// 028112, Error Protocol; 4.3BSD's netns has the same numbers).
 type ErrorNumber uint16
 
 // The errors: the first four happened at the destination, the others on the way there.
@@ -107,7 +107,10 @@ func (s *errorSocket) Receive(now time.Time, _ PortID, h ipxwire.Header) {
 // about an error, a broadcast, or a packet from nobody.
 func (n *Node) complain(now time.Time, p *port, h Header, number ErrorNumber, param uint16) {
 	dst, src := h.Destination(), h.Source()
-	if !n.cfg.SendErrors || h.Type() == ipxwire.TypeError || dst.Node.IsGroup() || src.Node.IsZero() || n.arrived.from.IsZero() {
+	if !n.cfg.SendErrors || h.Type() == ipxwire.TypeError {
+		return
+	}
+	if dst.Node.IsGroup() || src.Node.IsZero() || n.arrived.from.IsZero() {
 		return
 	}
 	if !n.errors.take(now, n.cfg.ErrorRate) {

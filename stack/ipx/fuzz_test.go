@@ -77,7 +77,8 @@ func newTarget(t testing.TB) *target {
 	return x
 }
 
-// output holds what must be true of every packet that leaves. It runs under the stack's lock, so it does not end the test.
+// output holds what must be true of every packet that leaves. It runs under the stack's lock, so it does not end the
+// test.
 func (x *target) output(id PortID, to NodeAddr, b []byte) {
 	x.sent++
 	p, ok := x.node.Port(id)

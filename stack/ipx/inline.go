@@ -39,7 +39,8 @@ func (i *inline) Receive(now time.Time, id PortID, h ipxwire.Header) {
 func (i *inline) call(request []byte, from, to Addr) (out []byte) {
 	defer func() {
 		if p := recover(); p != nil {
-			i.n.cfg.Log.Error("inline handler panicked", "from", from, "to", to, "panic", p, "stack", string(debug.Stack()))
+			i.n.cfg.Log.Error("inline handler panicked",
+				"from", from, "to", to, "panic", p, "stack", string(debug.Stack()))
 			i.n.stats.drop.inline++
 			out = nil
 		}

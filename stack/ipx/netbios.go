@@ -9,9 +9,9 @@ import (
 
 const propagatedLen = ipxwire.HeaderLen + netbios.NetworksLen
 
-// propagate takes a broadcast of type 20, which is for all networks: for this node, and on a router for the others. The
-// destination network means nothing. A router drops what has already been on the network that it comes from (Novell, IPX
-// Router Specification 1.30, IPX packet type 20; Microsoft, Q149270).
+// propagate takes a broadcast of type 20, which is for all networks: for this node, and on a router for the others.
+// The destination network means nothing. A router drops what has already been on the network that it comes from
+// (Novell, IPX Router Specification 1.30, IPX packet type 20; Microsoft, Q149270).
 func (n *Node) propagate(now time.Time, p *port, h Header) {
 	if !n.cfg.Router {
 		n.deliver(now, p, h)
@@ -50,7 +50,10 @@ func (n *Node) spread(p *port, h Header) {
 		return
 	}
 	for _, q := range n.ports {
-		if q == nil || !q.up || q.Internal || q.Network == 0 || list.Has(q.Network, out.Hops()) || out.Len() > q.MaxPacket {
+		if q == nil || !q.up || q.Internal || q.Network == 0 || out.Len() > q.MaxPacket {
+			continue
+		}
+		if list.Has(q.Network, out.Hops()) {
 			continue
 		}
 		n.stats.netbiosOut++

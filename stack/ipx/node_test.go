@@ -224,8 +224,8 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// The smallest broadcast to the socket of SAP leaves octet by octet as the text has it, from a port that does not know its
-// network.
+// The smallest broadcast to the socket of SAP leaves octet by octet as the text has it, from a port that does not
+// know its network.
 func TestSmallestBroadcast(t *testing.T) {
 	r := newRig(t, Config{}, PortConfig{Node: node(1)})
 	f := Fields{Destination: Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketSAP}, Source: Addr{Socket: 0x4000}}

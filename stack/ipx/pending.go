@@ -37,7 +37,8 @@ func (w *pending) add(now time.Time, n *Node, h Header) bool {
 			return false
 		}
 		i = len(w.nets)
-		w.nets = append(w.nets, waiting{net: net, packets: ring{max: pendingOctets}, at: now.Add(pendingEvery), tries: 1})
+		packets := ring{max: pendingOctets}
+		w.nets = append(w.nets, waiting{net: net, packets: packets, at: now.Add(pendingEvery), tries: 1})
 		n.rip.Request(now, rip.AllPorts, net)
 	}
 	return w.nets[i].packets.push(0, h, nil)

@@ -87,6 +87,7 @@ func (p *ping) Receive(now time.Time, id PortID, h ipxwire.Header) {
 		return
 	}
 	p.answered = true
-	p.reply = PingReply{From: p.s.node.Source(id, h), RTT: now.Sub(p.start), Hops: h.Hops(), Data: bytes.Clone(h.Data())}
+	from := p.s.node.Source(id, h)
+	p.reply = PingReply{From: from, RTT: now.Sub(p.start), Hops: h.Hops(), Data: bytes.Clone(h.Data())}
 	p.point.Signal()
 }

@@ -61,7 +61,8 @@ func (n *Node) AddPort(now time.Time, c PortConfig) (PortID, error) {
 		return 0, err
 	}
 	if q := n.portOf(c.Network); q != nil {
-		return 0, fmt.Errorf("ipx: port %q: network %v is that of port %q: %w", c.Name, c.Network, q.Name, syscall.EADDRINUSE)
+		return 0, fmt.Errorf("ipx: port %q: network %v is that of port %q: %w",
+			c.Name, c.Network, q.Name, syscall.EADDRINUSE)
 	}
 	id := slices.Index(n.ports, nil)
 	switch {

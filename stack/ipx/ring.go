@@ -6,8 +6,8 @@ import (
 	"tapestry/internal/ipxwire"
 )
 
-// ring is a queue of packets in one piece of memory, which grows to max octets. A record is the port, in two octets, and
-// the packet, whose own length field ends it.
+// ring is a queue of packets in one piece of memory, which grows to max octets. A record is the port, in two octets,
+// and the packet, whose own length field ends it.
 type ring struct {
 	max  int
 	buf  []byte
@@ -67,8 +67,8 @@ func (r *ring) copyOut(b []byte, off int) {
 	copy(b[n:], r.buf)
 }
 
-// pop takes the first packet out: its header into head, as much of its data as there is room for into data. It gives the
-// port and the length of the data in the packet. The ring is not empty.
+// pop takes the first packet out: its header into head, as much of its data as there is room for into data. It gives
+// the port and the length of the data in the packet. The ring is not empty.
 func (r *ring) pop(head *[ipxwire.HeaderLen]byte, data []byte) (PortID, int) {
 	var id [recordHead]byte
 	r.copyOut(id[:], 0)

@@ -21,9 +21,9 @@ type way struct {
 }
 
 // Send sends data, which is copied. A source network and node of zero are those of the port that it leaves by.
-// Destination network 0 is that of the source's network, or else of the first port. What is for this node is delivered
-// to it at the end of Deliver, of Tick or of the call of [Stack.Do]: Send calls no Receiver. What has no route waits for
-// a while for an answer of RIP.
+// Destination network 0 is that of the source's network, or else of the first port. What is for this node is
+// delivered to it at the end of Deliver, of Tick or of the call of [Stack.Do]: Send calls no Receiver. What has no
+// route waits for a while for an answer of RIP.
 func (n *Node) Send(now time.Time, f Fields, data []byte) error {
 	n.now = now
 	if f.Destination.Node.IsZero() {
@@ -186,8 +186,8 @@ func (n *Node) loop(now time.Time, p *port, h Header) {
 	}
 }
 
-// drain delivers what the node sent to itself. What that causes may be sent to itself again: the rest of a long exchange
-// waits for the next call.
+// drain delivers what the node sent to itself. What that causes may be sent to itself again: the rest of a long
+// exchange waits for the next call.
 func (n *Node) drain(now time.Time) {
 	n.settle(now)
 	for range localBurst {

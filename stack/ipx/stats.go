@@ -26,8 +26,8 @@ type drops struct {
 	echo, inline, errors, errorRate, rip, sap, netbios, diagnostic uint64
 }
 
-// Stats lists the counters, always in the same order. The names are those of Novell's IPX MIB where it has them; reasons
-// for drops are named ipx.drop.reason.
+// Stats lists the counters, always in the same order. The names are those of Novell's IPX MIB where it has them;
+// reasons for drops are named ipx.drop.reason.
 func (n *Node) Stats() []Stat {
 	c, d, r, s := &n.stats, &n.stats.drop, n.rip.Stats(), n.sap.Stats()
 	out := []Stat{
