@@ -20,7 +20,7 @@ type Config struct {
 	DNS    []netip.AddrPort // servers that Resolver asks, over this host; default none
 	TCP    TCPConfig
 	IPX    ipx.Config // router or not, timers; its Name defaults to the host's; Output, Random and Log are the host's
-	SPX    spx.Config // Clock and Waker are the host's
+	SPX    spx.Config // Clock, Waker and Random are the host's
 	// NoShortcut has the engine carry all packets, also those that inline handlers, UDP batches and echo requests have
 	// a shorter way for. Answers are the same; it is there to compare.
 	NoShortcut bool

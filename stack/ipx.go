@@ -77,7 +77,7 @@ func (h *Host) SPX() *spx.Transport {
 		return t
 	}
 	c := h.cfg.SPX
-	c.Clock, c.Waker = h.cfg.Clock, h.wake
+	c.Clock, c.Waker, c.Random = h.cfg.Clock, h.wake, h.random32()
 	t, err := spx.New(x.make(), c)
 	if err != nil {
 		panic("stack: " + err.Error()) // New has tried the configuration
