@@ -89,7 +89,9 @@ type entry = vector.Entry[key, value]
 type Agent struct {
 	c       Config
 	t       *vector.Table[key, value]
-	statics []entry // also those whose port is missing
+	statics []entry   // also those whose port is missing
+	check   time.Time // when reach is looked at; zero: need not be
+	checked time.Time // a gap after it was
 	stats   Stats
 	scratch []byte
 }
@@ -167,10 +169,19 @@ func (a *Agent) Stats() Stats {
 }
 
 // Tick does what is due. Calling it early does nothing.
-func (a *Agent) Tick(now time.Time) { a.t.Tick(now) }
+func (a *Agent) Tick(now time.Time) {
+	a.recheck(now)
+	a.t.Tick(now)
+}
 
 // Next is when Tick is to be called; zero: never.
-func (a *Agent) Next() time.Time { return a.t.Next() }
+func (a *Agent) Next() time.Time {
+	at := a.t.Next()
+	if at.IsZero() || !a.check.IsZero() && a.check.Before(at) {
+		return a.check
+	}
+	return at
+}
 
 func service(e *entry) Service {
 	return Service{

@@ -251,6 +251,10 @@ func TestRoutesChanged(t *testing.T) {
 	g.want()
 	delete(g.ticks, 0xf00d)
 	g.a.RoutesChanged(g.now)
+	g.a.RoutesChanged(g.now)
+	g.run(gap - 1)
+	g.want()
+	g.run(1)
 	g.want("1 > 0000beef:ffffffffffff:0452: General Response A 4 f00d/16")
 	g.table("A 4 f00d/1 0 a unreachable")
 	if s, ok := g.a.Nearest(FileServer); ok {

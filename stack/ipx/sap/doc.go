@@ -24,7 +24,7 @@
 // Nearest response. Told to Answer; a node that is no router also learns from it.
 //
 // Reach. A service whose network has no route is kept, but not told and not answered with; RoutesChanged tells it as
-// gone, and when the route is back as there.
+// gone, and when the route is back as there. It looks at the routes once in a gap at most.
 //
 // Names. NetWare's names are in upper case; what is configured here is made so. Of what is heard only octets behind
 // the first zero are cleared; a name prints with all that is not printable ASCII escaped.

@@ -54,15 +54,30 @@ func (a *Agent) Close(now time.Time) {
 }
 
 // RoutesChanged tells that Reachable may answer otherwise: what cannot be reached is told as gone, and what can be
-// again as there.
+// again as there. It looks at once, but no more than once in a gap, so that routes which flap do not cost more.
 func (a *Agent) RoutesChanged(now time.Time) {
+	if a.check.IsZero() {
+		a.check = a.checked
+		if a.check.Before(now) {
+			a.check = now
+		}
+	}
+	a.recheck(now)
+	a.t.Done(now)
+}
+
+// recheck looks for services whose reach changed, if it is time.
+func (a *Agent) recheck(now time.Time) {
+	if a.check.IsZero() || now.Before(a.check) {
+		return
+	}
+	a.check, a.checked = time.Time{}, now.Add(a.t.Gap())
 	for _, e := range a.t.Entries() {
 		if is := a.distance(e.Value.addr.Net) == far; is != e.Value.isUnreachable {
 			e.Value.isUnreachable = is
 			a.t.Touch(e)
 		}
 	}
-	a.t.Done(now)
 }
 
 // Query asks on a port, or on AllPorts: GeneralQuery or NearestQuery for a type or AnyType.

@@ -128,6 +128,9 @@ func (t *Table[K, V]) tellAll(p *port[K]) {
 	}
 }
 
+// Gap is the time between two packets.
+func (t *Table[K, V]) Gap() time.Duration { return t.c.Gap }
+
 // tellChanges queues a triggered update if the port was not told of all changes. One that nothing was sent of yet
 // grows, and none is needed where everything is told next.
 func (t *Table[K, V]) tellChanges(p *port[K]) {
