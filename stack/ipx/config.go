@@ -24,7 +24,7 @@ type PortConfig struct {
 	Network Network `json:"network"` // zero: learned from a router's answer, or else from traffic
 	// Node is the hardware address; that of an internal network is InternalNode by default.
 	Node      NodeAddr `json:"node"`
-	MaxPacket int      `json:"max_packet"`         // octets with header: the most that is sent and accepted; default 576
+	MaxPacket int      `json:"max_packet"`         // octets with header that are sent and accepted; default 576
 	Checksum  bool     `json:"checksum,omitempty"` // write the real checksum
 	// Raw is raw 802.3, whose packets are known by the checksum FFFF, so that they have no other.
 	Raw   bool   `json:"raw,omitempty"`

@@ -43,7 +43,7 @@ func (d *diagnostic) Receive(now time.Time, id PortID, h ipxwire.Header) {
 		return
 	}
 	f.Type = ipxwire.TypePEP
-	w := delayed{at: now, to: f, way: arrival{port: id, from: n.arrived.from}}
+	w := delayed{at: now, to: f, way: n.arrived}
 	switch {
 	case h.Destination().Node != ipxwire.Broadcast:
 		d.answer(now, &w)

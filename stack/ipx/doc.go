@@ -51,7 +51,7 @@
 //	   +-------------------------------------------------------------------+
 //
 // RIP asks while the number is unknown. When the link goes down it is unknown again. A response by which a router
-// claims another number for a known network is counted, told to Config.Log once, and its routes are not believed.
+// claims another number for a known network is counted, told to Config.Log once a minute, and its routes are not believed.
 // Without a number a node still sends and answers within its wire, and answers to afar by the node that the question
 // came from.
 //

@@ -48,28 +48,23 @@ func (n *Node) reverse(id PortID, h Header) (Fields, bool) {
 
 // sendBack sends an answer to a packet that came through a port.
 func (n *Node) sendBack(now time.Time, id PortID, f Fields, data []byte) {
-	w, ok := n.wayBack(id, f)
-	if !ok {
-		n.stats.noRoutes++
-		return
+	if w, ok := n.wayOfAnswer(id, f); ok {
+		_ = n.sendOn(now, w, f, data) // what cannot leave was counted
 	}
-	_ = n.sendOn(now, w, f, data) // what cannot leave was counted
 }
 
-// wayBack finds the way of an answer: by the routes, or else to the node that the packet came from. So a host can
-// answer that knows neither its network nor a router.
-func (n *Node) wayBack(id PortID, f Fields) (way, bool) {
-	if w, ok := n.way(f); ok && (f.Destination.Net != 0 || w.p.id == id) {
-		return w, true
-	}
-	p := n.port(id)
-	switch {
-	case p == nil:
-		return way{}, false
-	case f.Destination.Net == 0:
+// wayOfAnswer finds the way of an answer to a packet that came through a port: that port where neither knows its
+// network, else by the routes, or else to the node that the packet came from. What has none is counted.
+func (n *Node) wayOfAnswer(id PortID, f Fields) (way, bool) {
+	if p := n.port(id); p != nil && f.Destination.Net == 0 {
 		return wayOn(p, f.Destination.Node), true
-	case n.arrived.from.IsZero():
-		return n.way(f)
 	}
-	return way{p: p, to: n.arrived.from}, true
+	w, ok := n.way(f)
+	if !ok {
+		w, ok = n.wayBack(f.Destination.Net)
+	}
+	if !ok {
+		n.stats.noRoutes++
+	}
+	return w, ok
 }

@@ -60,12 +60,8 @@ func (n *Node) answerInline(now time.Time, id PortID, h Header, out []byte) {
 		n.sendBack(now, id, f, out)
 		return
 	}
-	w, ok := n.wayBack(id, f)
-	if !ok {
-		n.stats.noRoutes++
-		return
-	}
-	if n.mayLeave(w, len(out)) == nil {
+	w, ok := n.wayOfAnswer(id, f)
+	if ok && n.mayLeave(w, len(out)) == nil {
 		w.p.address(&f)
 		n.finish(now, w, Header(f.AppendTo(n.reply[:0], len(out))[:ipxwire.HeaderLen+len(out)]))
 	}

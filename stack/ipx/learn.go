@@ -43,11 +43,14 @@ func (n *Node) setNetwork(now time.Time, p *port, net Network, o origin) {
 	n.cfg.Log.Info("learned the number of a network", "port", p.Name, "network", net)
 }
 
-// conflict counts that somebody says another number for the network of a port, and tells each number once.
+// warnEvery is how often the log is told of the same trouble.
+const warnEvery = time.Minute
+
+// conflict counts that somebody says another number for the network of a port, and tells it from time to time.
 func (n *Node) conflict(p *port, claimed Network) {
 	n.stats.conflicts++
-	if p.conflict != claimed {
-		p.conflict = claimed
+	if p.warned.IsZero() || n.now.Sub(p.warned) >= warnEvery {
+		p.warned = n.now
 		n.cfg.Log.Warn("a router claims another number for a network",
 			"port", p.Name, "network", p.Network, "claimed", claimed)
 	}

@@ -36,10 +36,12 @@ type Node struct {
 	stats counters
 }
 
-// arrival is where the packet that is delivered came from: the answer finds back that way where there is no other.
+// arrival is where the packet that is delivered came from: what is sent to its network meanwhile finds back that way
+// where there is no other. A host that knows no router answers so, and is not made to ask for one by any stranger.
 type arrival struct {
 	port PortID
 	from NodeAddr // zero: from this node
+	net  Network  // of the source
 }
 
 // Receiver takes the packets of a socket. The header and its data are borrowed. It may send, bind and unbind.

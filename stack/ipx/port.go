@@ -26,10 +26,10 @@ const (
 type port struct {
 	PortConfig
 	PortCounters
-	id       PortID
-	up       bool
-	origin   origin
-	conflict Network // the last other number that was claimed for the network
+	id     PortID
+	up     bool
+	origin origin
+	warned time.Time // of another number that was claimed for the network
 }
 
 // PortCounters counts the packets of a port, and their octets.
@@ -128,7 +128,8 @@ func (n *Node) open(now time.Time, p *port) {
 	if p.Internal {
 		err := n.rip.AddStatic(now, rip.Route{Network: p.Network, Ticks: p.Ticks, Port: rip.Local})
 		if err != nil {
-			n.cfg.Log.Warn("the internal network is not told to others", "port", p.Name, "network", p.Network, "err", err)
+			n.cfg.Log.Warn("the internal network is not told to others",
+				"port", p.Name, "network", p.Network, "err", err)
 		}
 		return
 	}

@@ -20,7 +20,7 @@ func (n *Node) Deliver(now time.Time, id PortID, from NodeAddr, packet []byte) {
 	p.InPackets++
 	p.InOctets += uint64(len(packet))
 	if h := n.check(p, packet); h != nil {
-		n.arrived = arrival{port: id, from: from}
+		n.arrived = arrival{port: id, from: from, net: h.Source().Net}
 		n.receive(now, p, h)
 		n.arrived = arrival{}
 	}

@@ -21,7 +21,8 @@ type way struct {
 }
 
 // Send sends data, which is copied. A source network and node of zero are those of the port that it leaves by.
-// Destination network 0 is that of the source's network, or else of the first port. What is for this node is
+// Destination network 0 is that of the source's network, or else of the port whose packet is delivered now, or else of
+// the first port. What is for this node is
 // delivered to it at the end of Deliver, of Tick or of the call of [Stack.Do]: Send calls no Receiver. What has no
 // route waits for a while for an answer of RIP.
 func (n *Node) Send(now time.Time, f Fields, data []byte) error {
@@ -30,6 +31,9 @@ func (n *Node) Send(now time.Time, f Fields, data []byte) error {
 		return ErrNobody
 	}
 	w, ok := n.way(f)
+	if !ok {
+		w, ok = n.wayBack(f.Destination.Net)
+	}
 	if ok {
 		return n.sendOn(now, w, f, data)
 	}
@@ -83,6 +87,9 @@ func (n *Node) way(f Fields) (way, bool) {
 		return w, ok
 	}
 	p := n.portOf(f.Source.Net)
+	if p == nil && !n.arrived.from.IsZero() {
+		p = n.port(n.arrived.port)
+	}
 	if p == nil {
 		p = n.firstPort()
 	}
@@ -90,6 +97,12 @@ func (n *Node) way(f Fields) (way, bool) {
 		return way{}, false
 	}
 	return wayOn(p, dst.Node), true
+}
+
+// wayBack is the way that the packet came which is delivered now, for what is sent to its network.
+func (n *Node) wayBack(net Network) (way, bool) {
+	p, from := n.port(n.arrived.port), n.arrived.from
+	return way{p: p, to: from}, p != nil && !from.IsZero() && net == n.arrived.net
 }
 
 // route finds the way to a network: by its port, or if that is down by a router that reaches it elsewhere.

@@ -499,3 +499,56 @@ func TestPropagate(t *testing.T) {
 		t.Errorf("%d packets without a list were dropped, want 32; sent %v", n, r.sent)
 	}
 }
+
+// answerer sends from within Receive, as a protocol above does.
+type answerer struct{ r *rig }
+
+func (a answerer) Receive(now time.Time, id PortID, h ipxwire.Header) {
+	f := Fields{Type: 4, Destination: a.r.Source(id, h), Source: Addr{Socket: h.Destination().Socket}}
+	if err := a.r.Send(now, f, []byte("answer")); err != nil {
+		a.r.t.Error(err)
+	}
+}
+
+func TestAnswersFindBack(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		to, from Addr
+		want     string
+	}{
+		{"from a network without a route", addr(beef, 2, 0x5000), addr(food, 7, 0x4000),
+			"1 020000000009 0000beef:020000000002:5000 > 0000f00d:020000000007:4000"},
+		{"from a network without a number", addr(0, 3, 0x5000), addr(0, 7, 0x4000),
+			"2 020000000007 00000000:020000000003:5000 > 00000000:020000000007:4000"},
+	} {
+		r := newRig(t, Config{}, PortConfig{Network: cafe, Node: node(1)}, PortConfig{Network: beef, Node: node(2)},
+			PortConfig{Node: node(3)})
+		if _, err := r.Bind(0x5000, answerer{r}); err != nil {
+			t.Fatal(err)
+		}
+		port := PortID(1)
+		if c.to.Net == 0 {
+			port = 2
+		}
+		r.deliver(port, Fields{Type: 4, Destination: c.to, Source: c.from}, "question")
+		got := ""
+		for _, s := range r.sent {
+			got += fmt.Sprintf("%d %v %v > %v", s.port, s.to, s.h.Source(), s.h.Destination())
+		}
+		if got != c.want || len(r.pending.nets) != 0 {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestWayAroundAPortThatIsDown(t *testing.T) {
+	r := newRig(t, Config{})
+	if err := r.RIP().AddStatic(r.now, rip.Route{Network: cafe, Port: 1, NextHop: node(0x77)}); err != nil {
+		t.Fatal(err)
+	}
+	r.SetPortUp(r.now, 0, false)
+	r.sent = nil
+	if err := r.Send(r.now, Fields{Destination: addr(cafe, 9, 1)}, nil); err != nil || len(r.sent) != 1 || r.sent[0].to != node(0x77) {
+		t.Errorf("%v, sent %v; want one to the router", err, r.sent)
+	}
+}
