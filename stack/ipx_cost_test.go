@@ -2,6 +2,7 @@ package stack
 
 import (
 	"testing"
+	"time"
 
 	"tapestry/internal/ipxwire"
 	"tapestry/link"
@@ -119,4 +120,29 @@ func BenchmarkIPXIdle(b *testing.B) {
 		_, r := ipxCostHost(b)
 		benchmarkReceive(b, r, costCases[0].ask.frame(), 1)
 	})
+}
+
+// BenchmarkIPXEcho is a round trip over a cable to an inline handler; BenchmarkInlineEcho is UDP's.
+func BenchmarkIPXEcho(b *testing.B) {
+	alpha, beta := ipxPair(b)
+	c, err := beta.IPX().Inline(ipxEcho, func(reply, request []byte, _, _ ipx.Addr) []byte { return append(reply, request...) })
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	p, err := alpha.ListenPacket("ipx", "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	conn, to := p.(*ipx.Conn), ipx.Addr{Net: ipxNetworks[0], Node: beta.ipxNode(b), Socket: ipxEcho}
+	request, reply := make([]byte, 64), make([]byte, 1500)
+	conn.SetReadDeadline(time.Now().Add(time.Minute))
+	b.ReportAllocs()
+	for b.Loop() {
+		conn.WriteToAddr(request, to)
+		if _, _, err := conn.ReadFromAddr(reply); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -184,3 +184,26 @@ func TestIPXClose(t *testing.T) {
 		}
 	}
 }
+
+// TestSPXDoesNotAllocate: once a connection is underway, its packets cost no allocation at either end.
+func TestSPXDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("allocations cannot be counted under the race detector")
+	}
+	alpha, beta := ipxPair(t)
+	c, s := spxPair(t, alpha, beta, ethernet.KindII)
+	defer c.Close()
+	defer s.Close()
+	block, got := make([]byte, 64<<10), make([]byte, 64<<10) // 45 packets, which the window holds
+	n := testing.AllocsPerRun(200, func() {
+		if _, err := c.Write(block); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(s, got); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations for %d octets", n, len(block))
+	}
+}
