@@ -53,7 +53,7 @@
 //	established <-- fe, after everything before it ------- (ff is sent) over --- 10 s --> (forgotten)
 //	established --- fd sent and acknowledged, and fd received ---> over                        SPX II
 //
-// Any state but over ends in forgotten, with ETIMEDOUT, when the other end is silent for too long.
+// Any state before disconnecting ends in forgotten, with ETIMEDOUT, when the other end is silent for too long.
 //
 // Receiving: packets from read to the allocation number have a place in a ring. Those from nxt on wait there for one
 // that is missing, in SPX as well: an end that repeats everything loses nothing by it. A packet that asks is

@@ -201,7 +201,10 @@ func (w *world) deliver(to int, b []byte) {
 // run lets time pass, or until done says so.
 func (w *world) run(d time.Duration, done func() bool) bool {
 	limit := w.now.Add(d)
-	for done == nil || !done() {
+	for n := 0; done == nil || !done(); n++ {
+		if n == 1_000_000 {
+			w.t.Fatalf("no end at %v: %+v", w.now, w.ends[0].m.conns())
+		}
 		if !w.step(limit) {
 			return done != nil && done()
 		}
