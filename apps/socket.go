@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 
 	"tapestry/internal/ipxwire"
 )
@@ -38,10 +39,19 @@ func (*Socket) takesBool() {}
 // Address is what Listen and ListenPacket take: that socket on every network of the host.
 func (s Socket) Address() string { return fmt.Sprintf(":%04x", uint16(s.Number)) }
 
+// InvalidSocket is [InvalidErr] for a key of type Socket whose socket cannot be had.
+func InvalidSocket(c Config, key string, cause error) error {
+	remedy := "or leave this key out"
+	if errors.Is(cause, syscall.EADDRINUSE) {
+		remedy = "choose another socket, or turn off what has it"
+	}
+	return InvalidErr(c, key, cause, remedy)
+}
+
 // needsIPX reports whether only a host of ours can have the network.
 func needsIPX(network string) bool { return network == "spx" || network == "ipx" }
 
-var errNoIPX = errors.New("the machine's own sockets have no IPX: run the app in a lab, on a host with ipx at an interface")
+var errNoIPX = errors.New("the machine's own sockets have no IPX; run the app in a lab, on a host with ipx at an interface")
 
 // ServeAll runs the parts of a server side by side. When ctx ends, or one of them does, the others get a context that
 // has ended; ServeAll returns after the last of them, with all their errors.

@@ -20,7 +20,7 @@ func TestConfigErrors(t *testing.T) {
 		{"method", `methods = ["GET", "PATCH"]`, "methods[1]", "choose of GET HEAD"},
 		{"same port", "tls = true\nport = 8080\ntls_port = 8080", "tls_port", "choose another"},
 		{"nothing", "plain = false\ntls = false", "plain", "leave the app out"},
-		{"no SPX", "plain = false\ntls = false\nspx = true", "spx", "turn off what has it"},
+		{"no SPX", "plain = false\ntls = false\nspx = true", "spx", "leave this key out"},
 		{"no socket", `spx = "x"`, "spx", "a socket in hexadecimal"},
 		{"certificate alone", `certificate = "file"`, "certificate", "both"},
 		{"key alone", `key = "file"`, "key", "both"},

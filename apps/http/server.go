@@ -88,34 +88,31 @@ func (s *server) open() (err error) {
 func (s *server) listen(secure bool) (err error) {
 	slots := make(chan struct{}, s.cfg.MaxConnections)
 	if s.cfg.Plain {
-		if s.plain, err = s.listenOn("port", "tcp", s.cfg.at(s.cfg.Port), slots); err != nil {
+		if s.plain, err = s.listenOn("port", s.cfg.Port, slots); err != nil {
 			return err
 		}
 	}
 	if s.cfg.SPX.On {
-		if s.spx, err = s.listenOn("spx", "spx", s.cfg.SPX.Address(), slots); err != nil {
-			return err
+		l, err := s.env.Listen("spx", s.cfg.SPX.Address())
+		if err != nil {
+			return apps.InvalidSocket(s.cfg.table, "spx", err)
 		}
+		s.spx = newListener(l, slots, s.cfg.WriteTimeout.Duration, s.counters)
 	}
 	if secure {
-		s.secure, err = s.listenOn("tls_port", "tcp", s.cfg.at(s.cfg.TLSPort), slots)
+		s.secure, err = s.listenOn("tls_port", s.cfg.TLSPort, slots)
 	}
 	return err
 }
 
-// at gives the address to listen on.
-func (c *config) at(port uint16) string {
+func (s *server) listenOn(key string, port uint16, slots chan struct{}) (*listener, error) {
 	host := ""
-	if c.Address.IsValid() {
-		host = c.Address.String()
+	if s.cfg.Address.IsValid() {
+		host = s.cfg.Address.String()
 	}
-	return net.JoinHostPort(host, strconv.Itoa(int(port)))
-}
-
-func (s *server) listenOn(key, network, address string, slots chan struct{}) (*listener, error) {
-	l, err := s.env.Listen(network, address)
+	l, err := s.env.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
 	if err != nil {
-		return nil, s.cfg.invalid(key, "choose another one, or turn off what has it", "%w", err)
+		return nil, s.cfg.invalid(key, "choose another port, or turn off what has it", "%w", err)
 	}
 	return newListener(l, slots, s.cfg.WriteTimeout.Duration, s.counters), nil
 }

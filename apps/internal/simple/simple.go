@@ -112,15 +112,19 @@ func (s *Server) open(cfg apps.Config) error {
 	}{
 		{"port", address, "choose another port, or turn off what has it", c.TCP, s.openTCP},
 		{"port", address, "choose another port, or turn off what has it", c.UDP, s.openUDP},
-		{"spx", c.SPX.Address(), "choose another socket, or turn off what has it", c.SPX.On, s.openSPX},
-		{"ipx", c.IPX.Address(), "choose another socket, or turn off what has it", c.IPX.On, s.openIPX},
+		{"spx", c.SPX.Address(), "", c.SPX.On, s.openSPX},
+		{"ipx", c.IPX.Address(), "", c.IPX.On, s.openIPX},
 	} {
 		if !n.isOn {
 			continue
 		}
 		p, err := n.open(n.address)
 		if err != nil {
-			return apps.InvalidErr(cfg, n.key, fmt.Errorf("%s: %w", s.service.Name, err), n.remedy)
+			err = fmt.Errorf("%s: %w", s.service.Name, err)
+			if n.remedy == "" {
+				return apps.InvalidSocket(cfg, n.key, err)
+			}
+			return apps.InvalidErr(cfg, n.key, err, n.remedy)
 		}
 		s.parts = append(s.parts, p)
 	}
