@@ -173,18 +173,19 @@ func (c *Conn) Read(b []byte) (int, error) {
 
 // WriteTyped sends one datagram of a packet type, which is not that of SPX.
 func (c *Conn) WriteTyped(b []byte, to Addr, typ PacketType) (int, error) {
-	if err := c.send.Check(); err != nil {
-		return 0, c.error("write", err)
+	err := c.send.Check()
+	switch {
+	case err != nil:
+	case typ == ipxwire.TypeSPX:
+		err = syscall.EPROTONOSUPPORT
+	default:
+		s := c.s
+		s.Begin()
+		err = s.node.Send(s.now, Fields{Type: typ, Destination: to, Source: c.local}, b)
+		s.End()
 	}
-	if typ == ipxwire.TypeSPX {
-		return 0, c.error("write", syscall.EPROTONOSUPPORT)
-	}
-	s := c.s
-	s.Begin()
-	err := s.node.Send(s.now, Fields{Type: typ, Destination: to, Source: c.local}, b)
-	s.End()
 	if err != nil {
-		return 0, c.error("write", err)
+		return 0, c.errorTo("write", to, err)
 	}
 	return len(b), nil
 }
@@ -197,7 +198,7 @@ func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) {
 	a, ok := to.(NetAddr)
 	switch {
 	case !ok || a.SPX:
-		return 0, c.error("write", &net.AddrError{Err: "want an address of IPX", Addr: fmt.Sprint(to)})
+		return 0, c.error("write", &net.AddrError{Err: "ipx: want an address of type NetAddr", Addr: fmt.Sprint(to)})
 	case c.remote != (Addr{}):
 		return 0, c.error("write", net.ErrWriteToConnected)
 	}
@@ -273,10 +274,12 @@ func (c *Conn) setDeadline(p *wait.Point, t time.Time) error {
 }
 
 // error is an error as package net's users expect it.
-func (c *Conn) error(op string, err error) error {
+func (c *Conn) error(op string, err error) error { return c.errorTo(op, c.remote, err) }
+
+func (c *Conn) errorTo(op string, to Addr, err error) error {
 	e := &net.OpError{Op: op, Net: "ipx", Source: NetAddr{Addr: c.local}, Err: sysError(op, err)}
-	if c.remote != (Addr{}) {
-		e.Addr = NetAddr{Addr: c.remote}
+	if to != (Addr{}) {
+		e.Addr = NetAddr{Addr: to}
 	}
 	return e
 }

@@ -15,9 +15,10 @@
 // network.
 //
 // Echo and error: XSIS 028112, whose numbers 4.3BSD's netns lists. NetWare has neither; an echo of IPX carries no
-// operation word. Diagnostics: see package diag. That no broadcast comes back to its sender, and that no answer is
-// answered, are ours. Two captures of Windows NT and of a print server, replayed by a test, decide what must be
-// believed: both send on network zero, and SAP from any socket.
+// operation word. Diagnostics: see package diag. That no broadcast comes back to its sender, that an answer to a
+// diagnostic broadcast waits for a random time, and that no answer is answered, are ours. Two captures of Windows NT
+// and of a print server, replayed by a test, decide what must be believed: both send on network zero, and SAP from
+// any socket.
 //
 // # Theory of operation
 //
@@ -51,9 +52,9 @@
 //	   +-------------------------------------------------------------------+
 //
 // RIP asks while the number is unknown. When the link goes down it is unknown again. A response by which a router
-// claims another number for a known network is counted, told to Config.Log once a minute, and its routes are not believed.
-// Without a number a node still sends and answers within its wire, and answers to afar by the node that the question
-// came from.
+// claims another number for a known network is counted, told to Config.Log once a minute, and its routes are not
+// believed. Without a number a node still sends and answers within its wire, and answers to afar by the node that the
+// question came from.
 //
 // # Routes
 //

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -146,10 +148,7 @@ func (s *Stack) Close() error {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	conns := make([]*Conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.SortedFunc(maps.Keys(s.conns), func(a, b *Conn) int { return a.local.Compare(b.local) })
 	s.End()
 	for _, c := range conns {
 		_ = c.Close()
