@@ -4,7 +4,8 @@
 // [TestServer] starts the app on each and holds what [apps.Server] promises: a port in use is an error of New, Serve
 // ends with its context, the port is free then, and no goroutine is left. Time is a [Clock] that the test winds.
 //
-// All of them carry SPX and IPX. On the machine's loopback TCP and UDP stand in for these, with addresses of IPX.
+// All of them carry SPX and IPX. The client is one of SPX on the cable without offloads, and of SPX II on the other. On
+// the machine's loopback TCP and UDP stand in for these, with addresses of IPX.
 //
 // On the machine's loopback every port is replaced by a free one, so that no test needs privileges or a fixed port;
 // [Server.Addr] tells the real address.

@@ -14,6 +14,7 @@ import (
 	"tapestry/link/pipe"
 	"tapestry/stack"
 	"tapestry/stack/ipx"
+	"tapestry/stack/spx"
 )
 
 // network is where a server runs, and where its client is.
@@ -31,31 +32,31 @@ var networks = []struct {
 	make func(t *testing.T) network
 }{
 	{"loopback", newLoopback},
-	{"stack", func(t *testing.T) network { return newStack(t, pipe.Config{}) }},
-	{"stack with offloads", func(t *testing.T) network { return newStack(t, pipe.Config{Offload: pipe.AllOffloads}) }},
+	{"stack", func(t *testing.T) network { return newStack(t, pipe.Config{}, spx.Config{NoSPX2: true}) }},
+	{"stack with offloads", func(t *testing.T) network { return newStack(t, pipe.Config{Offload: pipe.AllOffloads}, spx.Config{}) }},
 }
 
-// newStack makes two hosts on a cable.
-func newStack(t *testing.T, cable pipe.Config) network {
+// newStack makes two hosts on a cable. What SPX of the client has not, its connections have not.
+func newStack(t *testing.T, cable pipe.Config, client spx.Config) network {
 	a, b := pipe.New(cable)
-	server := newHost(t, "server", a, "198.51.100.2/24", "2001:db8:51::2/64")
-	client := newHost(t, "client", b, "198.51.100.1/24", "2001:db8:51::1/64")
+	server := newHost(t, stack.Config{Name: "server"}, a, "198.51.100.2/24", "2001:db8:51::2/64")
+	clientHost := newHost(t, stack.Config{Name: "client", SPX: client}, b, "198.51.100.1/24", "2001:db8:51::1/64")
 	return network{
-		server: server, client: client, onStack: true, station: station(server),
+		server: server, client: clientHost, onStack: true, station: station(server),
 		hosts:   [2]netip.Addr{netip.MustParseAddr("198.51.100.2"), netip.MustParseAddr("2001:db8:51::2")},
 		address: func(_, address string) string { return address },
 	}
 }
 
-func newHost(t *testing.T, name string, end *pipe.End, addresses ...string) *stack.Host {
+func newHost(t *testing.T, config stack.Config, end *pipe.End, addresses ...string) *stack.Host {
 	t.Helper()
-	h, err := stack.New(stack.Config{Name: name})
+	h, err := stack.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {
-			t.Errorf("%s: Close: %v", name, err)
+			t.Errorf("%s: Close: %v", config.Name, err)
 		}
 	})
 	var c stack.InterfaceConfig

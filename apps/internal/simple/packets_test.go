@@ -1,6 +1,7 @@
 package simple
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -110,6 +111,39 @@ func TestIPX(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSPXEnds holds that a session ends with its client, whether that ends one direction or both, and makes room for the
+// next one.
+func TestSPXEnds(t *testing.T) {
+	c := apptest.Case{App: testApp, Config: ipxAlone + "spx = true\nmax_sessions = 1"}
+	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {
+		want := bytes.Repeat([]byte("0123456789abcdef"), 1000)
+		for _, end := range []func(net.Conn) error{apps.CloseWrite, net.Conn.Close, apps.CloseWrite} {
+			apptest.Eventually(t, "a session", func() bool {
+				c := s.Dial(t, "spx", 0x8007)
+				defer c.Close()
+				if _, err := c.Write(want); err != nil {
+					return false
+				}
+				got := make([]byte, len(want))
+				if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, want) {
+					return false
+				}
+				err := end(c)
+				if errors.Is(err, errors.ErrUnsupported) { // SPX ends both directions at once, SPX II not
+					err = c.Close()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if rest, err := io.ReadAll(c); len(rest) > 0 || err != nil && !errors.Is(err, net.ErrClosed) {
+					t.Errorf("after the end: got %d octets, %v", len(rest), err)
+				}
+				return true
+			})
+		}
+	})
 }
 
 // TestIPXErrors holds that the key of the socket that cannot be had is named, and that nothing stays open.
