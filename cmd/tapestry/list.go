@@ -93,8 +93,9 @@ func defaultsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "defaults [" + strings.Join(names, "|") + "]", Short: "Print a lab's file, to begin one of your own with",
 		Long: `Prints the file of the default lab, one host straight on a TAP, which is the fastest way; or with segment, one of three
-hosts and the kernel on a switch with impairments; or with xdp, one of a host on AF_XDP, which takes root.`,
-		Example: "  tapestry defaults > lab.toml\n  tapestry defaults segment > lab.toml\n  tapestry defaults xdp > lab.toml",
+hosts and the kernel on a switch with impairments; or with ipx, one with IP and IPX on one wire, a router, a server and a place for
+DOSBox; or with xdp, one of a host on AF_XDP, which takes root.`,
+		Example: "  tapestry defaults > lab.toml\n  tapestry defaults segment > lab.toml\n  tapestry defaults ipx > lab.toml\n  tapestry defaults xdp > lab.toml",
 		Args:    cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: names,
 		RunE: func(c *cobra.Command, args []string) error {
 			name := "default"

@@ -18,6 +18,9 @@ var segmentLab []byte
 //go:embed xdp.toml
 var xdpLab []byte
 
+//go:embed ipx.toml
+var ipxLab []byte
+
 // DefaultName is how messages call the file of the embedded lab.
 const DefaultName = "default.toml"
 
@@ -58,5 +61,5 @@ func readLimited(name string) ([]byte, error) {
 
 // Examples are the texts to begin a file of one's own with, by name.
 func Examples() map[string][]byte {
-	return map[string][]byte{"default": defaultLab, "segment": segmentLab, "xdp": xdpLab}
+	return map[string][]byte{"default": defaultLab, "segment": segmentLab, "xdp": xdpLab, "ipx": ipxLab}
 }

@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -334,5 +335,16 @@ func TestAcceptIPX(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What tapestry defaults ipx prints is the lab of examples/oldlan.
+func TestDefaultIPX(t *testing.T) {
+	want, err := os.ReadFile("../../../../examples/oldlan/lab.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(ipxLab)); diff != "" {
+		t.Errorf("ipx.toml is not examples/oldlan/lab.toml (-want +got)\n%s", diff)
 	}
 }
