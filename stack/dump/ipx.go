@@ -43,7 +43,7 @@ func (p *printer) ipxChecksum(h ipxwire.Header, n int) {
 
 // ipxData prints what a packet carries. As in Wireshark the sockets tell, the lower one first, unless the higher one is
 // of name queries; then the packet type does. SPX comes first here, though: Wireshark takes SPX from or to the sockets
-// 4001 and 4003 for messages of a NetWare server.
+// 4001 and 4003 for messages of a NetWare server. Diagnostics come last, as Wireshark has none.
 func (p *printer) ipxData(h ipxwire.Header) {
 	b := h.Data()
 	low, high := h.Source().Socket, h.Destination().Socket
@@ -60,16 +60,16 @@ func (p *printer) ipxData(h ipxwire.Header) {
 		p.ncp(b)
 	case h.Type() == ipxwire.TypeError:
 		p.ipxError(b)
+	case high == ipxwire.SocketDiagnostic || low == ipxwire.SocketDiagnostic:
+		p.diagnostic(b, h)
 	default:
 		p.data(b)
 	}
 }
 
-// ipxSocket prints what is for or from a well-known socket, and reports whether it is that.
+// ipxSocket prints what is for or from a well-known socket, and reports whether it is one.
 func (p *printer) ipxSocket(s ipxwire.Socket, h ipxwire.Header, b []byte) bool {
 	switch s {
-	case ipxwire.SocketError:
-		p.ipxError(b)
 	case ipxwire.SocketNCP:
 		p.ncp(b)
 	case ipxwire.SocketSAP:
@@ -78,8 +78,6 @@ func (p *printer) ipxSocket(s ipxwire.Socket, h ipxwire.Header, b []byte) bool {
 		p.ipxRIP(b)
 	case ipxwire.SocketNetBIOS:
 		p.nbipx(b, h.Type() == ipxwire.TypeNetBIOS)
-	case ipxwire.SocketDiagnostic:
-		p.diagnostic(b, h.Destination().Socket == s, h.Source().Socket == s)
 	case ipxwire.SocketSerial:
 		p.serial(b)
 	case socketNameQuery, socketMailslot:

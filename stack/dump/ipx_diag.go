@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"tapestry/internal/ipxwire"
 	"tapestry/stack/ipx"
 	"tapestry/stack/ipx/diag"
 )
@@ -8,8 +9,9 @@ import (
 // diagnostic prints a request for a station's configuration, which is for its well-known socket, or the answer, which
 // comes from there. What goes from that socket to itself is a request if it has just the length of one. Wireshark knows
 // the socket alone, so names are those of the codec.
-func (p *printer) diagnostic(b []byte, isTo, isFrom bool) {
-	if isTo {
+func (p *printer) diagnostic(b []byte, h ipxwire.Header) {
+	isFrom := h.Source().Socket == ipxwire.SocketDiagnostic
+	if h.Destination().Socket == ipxwire.SocketDiagnostic {
 		r, err := diag.ParseRequest(b)
 		if err == nil && (!isFrom || len(r) == len(b)) {
 			p.line("diagnostic %v", r)

@@ -100,11 +100,3 @@ var messageSigns = map[byte]string{
 	'Y': "Station is still using the connection",
 	'!': "Broadcast message waiting",
 }
-
-// named gives a value's name from a table, or "kind 0x17".
-func named[K uint8 | uint16](table map[K]string, k K, kind string) string {
-	if s, ok := table[k]; ok {
-		return s
-	}
-	return fmt.Sprintf("%s 0x%02x", kind, k)
-}

@@ -1,5 +1,7 @@
 package dump
 
+import "fmt"
+
 // Kinds of packets of the NetWare Core Protocol.
 const (
 	ncpCreate    = 0x1111
@@ -29,7 +31,7 @@ func (p *printer) ncp(b []byte) {
 		p.data(b[2:])
 		return
 	default:
-		p.line("ncp %s, seq %d, connection %d, task %d", named(ncpTypes, kind, "type"), b[2], int(b[5])<<8|int(b[3]), b[4])
+		p.line("ncp %s, seq %d, connection %d, task %d", ncpType(kind), b[2], int(b[5])<<8|int(b[3]), b[4])
 	}
 	switch kind := be16(b); {
 	case kind == ncpRequest && len(b) > header:
@@ -42,6 +44,13 @@ func (p *printer) ncp(b []byte) {
 		b = b[header:]
 	}
 	p.data(b)
+}
+
+func ncpType(kind uint16) string {
+	if s, ok := ncpTypes[kind]; ok {
+		return s
+	}
+	return fmt.Sprintf("type 0x%04x", kind)
 }
 
 // ncpBurst prints the header of a packet in a burst of many.

@@ -77,7 +77,7 @@ func tsharkFile(t *testing.T, file string) (all []dissected) {
 	var doc struct {
 		Packets []node `xml:"packet"`
 	}
-	if err := xml.NewDecoder(bytes.NewReader(out)).Decode(&doc); err != nil {
+	if err := xml.Unmarshal(bytes.Map(xmlRune, bytes.ToValidUTF8(out, []byte{'?'})), &doc); err != nil {
 		t.Fatalf("tshark: %v", err)
 	}
 	for _, p := range doc.Packets {
@@ -88,6 +88,14 @@ func tsharkFile(t *testing.T, file string) (all []dissected) {
 		all = append(all, d)
 	}
 	return all
+}
+
+// xmlRune replaces what tshark copies from packets and XML does not allow.
+func xmlRune(r rune) rune {
+	if r < ' ' && r != '\n' && r != '\t' || r == 0xfffe || r == 0xffff {
+		return '?'
+	}
+	return r
 }
 
 func (d *dissected) proto(n node) {
