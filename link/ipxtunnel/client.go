@@ -22,7 +22,8 @@ type Client struct {
 	ready  chan struct{} // of Dial: closed when the server has given a node
 
 	mu       sync.Mutex
-	sessions []*session // as they came
+	sessions []*session                    // as they came
+	groups   map[ipxwire.Node]ipxwire.Node // what nodes of groups are on the segment, and are in the tunnel
 	timer    link.Timer
 	deadline time.Time // of timer; zero: none
 }
@@ -71,7 +72,7 @@ func newClient(c ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Client{cfg: c, server: newRemote(c.Server)}
+	d := &Client{cfg: c, server: newRemote(c.Server), groups: map[ipxwire.Node]ipxwire.Node{}}
 	d.init(c.Name, c.Wire, c.QueueFrames)
 	d.out = newOutbox(c.QueueFrames, &d.drops)
 	return d, nil
@@ -129,6 +130,15 @@ func (c *Client) fromSegment(f *framer, fr *link.Frame) bool {
 		return false
 	}
 	s.used = now
+	h, ping := c.echoes.out(now, h, f.room())
+	if ping != nil {
+		defer c.post(s, ping)
+	}
+	return c.post(s, h)
+}
+
+// post sends a packet of a station, or keeps it until the server has given a node.
+func (c *Client) post(s *session, h ipxwire.Header) bool {
 	if s.node.IsZero() {
 		return c.hold(s, h)
 	}
@@ -174,6 +184,9 @@ func (c *Client) send(s *session, h ipxwire.Header) bool {
 	if s.station != s.node {
 		setNode(h, sourceNodeOff, s.node)
 	}
+	if n, ok := c.groups[h.Destination().Node]; ok {
+		setNode(h, destinationNodeOff, n)
+	}
 	renumber(h, c.wire.Network, 0)
 	return c.out.sendBytes(h, s.sock, c.server)
 }
@@ -196,14 +209,16 @@ func (c *Client) datagram(f *framer, one []link.Frame, s *session, b []byte, fro
 		c.drops.long.Add(1)
 		return
 	}
+	now := c.cfg.Clock.Now()
 	c.mu.Lock()
-	ok := c.accept(c.cfg.Clock.Now(), s, h)
+	ok := c.accept(now, s, h)
 	c.mu.Unlock()
 	if !ok {
 		return
 	}
 	renumber(h, 0, c.wire.Network)
-	if fr, ok := f.frame(hardware(h.Destination().Node), hardware(h.Source().Node), h); ok {
+	h = c.echoes.in(now, h, f.room())
+	if fr, ok := f.frame(ethernet.Addr(h.Destination().Node), ethernet.Addr(h.Source().Node), h); ok {
 		one[0] = fr
 		c.deliver(one)
 	}
@@ -233,15 +248,28 @@ func (c *Client) accept(now time.Time, s *session, h ipxwire.Header) bool {
 		c.drops.copies.Add(1)
 		return false
 	case to == s.node:
-		if s.station != s.node {
-			setNode(h, destinationNodeOff, s.station)
-		}
-		return true
-	case to == ipxwire.Broadcast:
-		return true
+		setNode(h, destinationNodeOff, s.station)
+	case to != ipxwire.Broadcast:
+		c.drops.destination.Add(1)
+		return false
 	}
-	c.drops.destination.Add(1)
-	return false
+	if n := h.Source().Node; n.IsGroup() {
+		setNode(h, sourceNodeOff, c.station(n))
+	}
+	return true
+}
+
+// maxGroups is how many nodes are remembered that have the form of a group's.
+const maxGroups = 1024
+
+// station gives a node that has the form of a group's the address of a station.
+func (c *Client) station(n ipxwire.Node) ipxwire.Node {
+	own := station(n)
+	if _, ok := c.groups[own]; !ok && len(c.groups) >= maxGroups {
+		clear(c.groups) // they are known again by their next packets
+	}
+	c.groups[own] = n
+	return own
 }
 
 // isAnswer reports whether a packet answers a registration. DOSBox answers a ping much alike, but not as from network 1.
@@ -261,9 +289,8 @@ func (c *Client) registered(now time.Time, s *session, node ipxwire.Node) {
 	}
 	s.node, s.heard, s.asked, s.deadline = node, now, 0, now.Add(c.cfg.KeepAlive)
 	if s.station.IsZero() {
-		s.station = station(node)
-		if !node.IsGroup() {
-			s.station = node
+		if s.station = node; node.IsGroup() {
+			s.station = station(node)
 		}
 		c.info.Addr = ethernet.Addr(s.station)
 		close(c.ready)

@@ -241,16 +241,24 @@ func TestServerPings(t *testing.T) {
 	}
 }
 
-// TestGroupNode has a server give a node that no station may have on Ethernet, as DOSBox does to 203.0.113.8.
+// TestGroupNode has a server give nodes that no station may have on Ethernet, as DOSBox does to 203.0.113.8.
 func TestGroupNode(t *testing.T) {
-	group := ipxwire.Node{203, 0, 113, 8, 0x9c, 0x41}
+	group, other := ipxwire.Node{203, 0, 113, 8, 0x9c, 0x41}, ipxwire.Node{203, 0, 113, 9, 0, 9}
 	b := newClientBench(t, ClientConfig{})
 	b.join(t, stationA, group)
-	b.from(0, packet(at(group), at(ipxwire.Node{203, 0, 113, 9, 0, 9}), nil))
-	want := inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr{0xca, 0, 113, 9, 0, 9},
-		packet(at(stationA), at(ipxwire.Node{203, 0, 113, 9, 0, 9}), nil))
+	b.from(0, packet(at(group), at(other), nil))
+	here := ipxwire.Node{0xca, 0, 113, 9, 0, 9}
+	want := inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr(here), packet(at(stationA), at(here), nil))
 	if got := b.frames(); len(got) != 1 || !slices.Equal(got[0], want) {
 		t.Errorf("the segment got %x, want %x", got, want)
+	}
+	b.write(ethernet.KindII, at(here), at(stationA), "")
+	wantMail(t, b.sent(0), mail{serverAddr, packet(at(other), at(group), nil)})
+	for i := range 2 * maxGroups {
+		b.from(0, packet(at(group), at(ipxwire.Node{203, 0, 113, 9, byte(i >> 8), byte(i)}), nil))
+	}
+	if n := len(b.groups); n > maxGroups {
+		t.Errorf("%d nodes are remembered, want at most %d", n, maxGroups)
 	}
 }
 

@@ -16,12 +16,19 @@
 // # Frames
 //
 // On the Ethernet side packets are in frames of Config.Frame; those of the other three framings are taken as well. A node
-// is its Ethernet address; one whose first octet says group, as servers of DOSBox give, gets another Ethernet address to
-// send from. An odd packet is followed by a pad octet. In frames of raw 802.3 a real checksum becomes FFFF. VLAN tags
+// is its Ethernet address; one whose first octet says group, as servers of DOSBox give to every other IPv4 address, is on
+// a client's segment the same without that. An odd packet is followed by a pad octet. In frames of raw 802.3 a real checksum becomes FFFF. VLAN tags
 // and everything that is not IPX do not cross. Nothing is routed, and Transport Control stays as it is.
 //
 // In the tunnel the network is 0. With Wire.Network the segment's number becomes 0 on the way out and 0 that number on
 // the way in; a real checksum goes with it. Numbers inside of RIP and SAP messages stay.
+//
+// # Echoes
+//
+// An emulator answers no echo of IPX but a broadcast, by a packet without data to the echo socket of whoever asked; and
+// its own ping is no echo packet. So a ping goes to the segment as an echo from socket 9086, and the answers go back as
+// pongs. An echo from the segment to one node goes out as it is, for nodes, and as a ping, for emulators; a pong that
+// arrives within 10 s becomes the answer to it. At most 16 echoes are remembered.
 //
 // # Theory of operation: server
 //

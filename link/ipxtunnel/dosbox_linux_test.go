@@ -9,22 +9,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"tapestry/internal/ipxwire"
 	"tapestry/internal/nstest"
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/stack"
+	"tapestry/stack/ipx"
 )
 
 // under is where the emulators and the server are, on the loopback interface of the test's namespace.
 var under = netip.MustParseAddr("198.51.100.2")
 
-// TestDOSBox has two DOSBoxes join a server: each pings our node, the second also the first, and our node pings both.
+// TestDOSBox has two DOSBoxes join a server: each pings our host, the second also the first, and our host pings both.
 func TestDOSBox(t *testing.T) {
 	program := needDOSBox(t)
 	conn := listenUnder(t)
@@ -32,24 +32,26 @@ func TestDOSBox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := newEchoNode(t, s)
+	h, own := host(t, s, ethernet.KindII)
 	connect := fmt.Sprintf("ipxnet connect %v %d", under, portOf(conn))
 
 	first := startDOSBox(t, program, connect, "ipxnet ping", "ipxnet status")
-	first.prints(t, response(n.node))
+	first.prints(t, response(own))
 	first.prints(t, "CONNECTED -- Server at "+under.String())
 	nodes := confirmed(t, s, 1)
 
 	second := startDOSBox(t, program, connect, "ipxnet ping")
-	second.prints(t, response(n.node))
+	second.prints(t, response(own))
 	second.prints(t, response(nodes[0]))
-	n.pings(t, confirmed(t, s, 2)...)
-	if d := s.Drops(); d != (Drops{Registers: 2, Destination: d.Destination}) {
+	for _, n := range confirmed(t, s, 2) {
+		pings(t, h, n)
+	}
+	if d := s.Drops(); d != (Drops{Registers: 2, Destination: d.Destination, Other: d.Other}) {
 		t.Errorf("drops %+v", d)
 	}
 }
 
-// TestDOSBoxServer has a station of ours, and then a segment with two, join a DOSBox that serves.
+// TestDOSBoxServer has two hosts of ours join a DOSBox that serves: one with the node that it gives, one translated.
 func TestDOSBoxServer(t *testing.T) {
 	program := needDOSBox(t)
 	spare, err := listenLoopback()
@@ -61,29 +63,31 @@ func TestDOSBoxServer(t *testing.T) {
 	serve := fmt.Sprintf("ipxnet startserver %d", at.Port())
 	server := startDOSBox(t, program, serve, "ipxnet status")
 	server.prints(t, "Tunneling Server started")
-	c := ClientConfig{Listen: listenLoopback, Server: at, Wire: Wire{Network: testNetwork}}
+	c := ClientConfig{Listen: listenLoopback, Server: at, Wire: Wire{Network: testNetwork, Frame: ethernet.KindLLC}}
 
-	// The emulator's own station is behind the server too, and came there from 127.0.0.1.
+	// The emulator's own station came to its server from 127.0.0.1, which gives it the address of a group.
+	given := server.first(t)
+	emulator := station(given)
+	if !given.IsGroup() {
+		t.Fatalf("the emulator has the node %v, want DOSBox's form of 127.0.0.1", given)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	station, err := Dial(ctx, c)
+	single, err := Dial(ctx, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	newEchoNode(t, station).pingsFirst(t, 127)
+	h, own := host(t, single, ethernet.KindLLC)
+	pings(t, h, emulator)
 
-	segment, err := NewClient(c)
+	c.Wire.Addr, c.Wire.Frame = ethernet.Addr(stationA), ethernet.KindRaw
+	translated, err := NewClient(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := newEchoNode(t, segment)
-	for _, last := range []byte{7, 8} {
-		n.node = ipxwire.Node{2, 0, 0, 0, 0, last}
-		n.pingsFirst(t, 127)
-	}
-	if got := segment.Sessions(); len(got) != 2 || got[0].Node == got[1].Node {
-		t.Errorf("sessions %+v, want two, with a node each", got)
-	}
+	h, _ = host(t, translated, ethernet.KindRaw)
+	pings(t, h, own) // which has the group bit in the tunnel, too
+	pings(t, h, emulator)
 }
 
 func needDOSBox(t *testing.T) string {
@@ -132,6 +136,19 @@ func confirmed(t *testing.T, s *Server, want int) (nodes []ipxwire.Node) {
 
 // dosbox is an emulator whose commands have run; it goes on until the test ends.
 type dosbox struct{ out string }
+
+// first is the node of the first client in the status of an emulator that serves.
+func (d dosbox) first(t *testing.T) (n ipxwire.Node) {
+	t.Helper()
+	const mark = "active connections:"
+	_, after, _ := strings.Cut(d.out, mark)
+	var port uint16
+	if _, err := fmt.Sscanf(strings.TrimSpace(after), "%d.%d.%d.%d from port %d", &n[0], &n[1], &n[2], &n[3], &port); err != nil {
+		t.Fatalf("no %q with a client in %q: %v", mark, d.out, err)
+	}
+	n[4], n[5] = byte(port>>8), byte(port)
+	return n
+}
 
 // config is what the emulator starts with: a folder, and commands.
 const config = `[sdl]
@@ -203,96 +220,40 @@ func response(n ipxwire.Node) string {
 	return fmt.Sprintf(`Response from %d\.%d\.%d\.%d, port %d time=\d+ms`, n[0], n[1], n[2], n[3], int(n[4])<<8|int(n[5]))
 }
 
-// echoNode answers pings as a node does, and notes who answers its own.
-type echoNode struct {
-	dev  link.Device
-	node ipxwire.Node
-	pong chan ipxwire.Addr
-}
-
-func newEchoNode(t testing.TB, dev link.Device) *echoNode {
-	n := &echoNode{dev, ipxwire.Node(dev.Info().Addr), make(chan ipxwire.Addr, 64)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f := make([]link.Frame, 8)
-		for {
-			k, err := dev.Queues()[0].ReadFrames(f)
-			if err != nil {
-				return
-			}
-			for i := range f[:k] {
-				n.receive(f[i].AppendTo(nil))
-				f[i].Release()
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		dev.Close()
-		<-done
-	})
-	return n
-}
-
-func (n *echoNode) receive(b []byte) {
-	e, err := ethernet.Parse(b)
+// host makes a host of ours that speaks IPX on a device.
+func host(t testing.TB, dev link.Device, kind ethernet.Kind) (*stack.Host, ipxwire.Node) {
+	t.Helper()
+	h, err := stack.New(stack.Config{Name: dev.Info().Name})
 	if err != nil {
-		return
+		t.Fatal(err)
 	}
-	h, err := ipxwire.ParseHeader(e.Payload())
+	t.Cleanup(func() { h.Close() })
+	i, err := h.AddInterface(dev, stack.InterfaceConfig{})
 	if err != nil {
-		return
+		t.Fatal(err)
 	}
-	switch {
-	case isPing(h):
-		n.send(h.Source(), ipxwire.Addr{Net: testNetwork, Node: n.node, Socket: ipxwire.SocketEcho})
-	case h.Destination().Node == n.node && h.Destination().Socket == ipxwire.SocketEcho:
-		select {
-		case n.pong <- h.Source():
-		default:
+	if err := i.AddIPX(stack.IPXConfig{Frame: kind, Network: testNetwork}); err != nil {
+		t.Fatal(err)
+	}
+	return h, ipxwire.Node(dev.Info().Addr)
+}
+
+// pings holds that a node answers a host.
+func pings(t *testing.T, h *stack.Host, n ipxwire.Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	to := ipx.Addr{Net: testNetwork, Node: n}
+	for { // an emulator that runs its own ping answers nobody
+		r, err := h.IPX().Ping(ctx, to, ipx.PingOptions{Data: []byte("are you there?")})
+		if err == nil {
+			if string(r.Data) != "are you there?" || n != ipxwire.Broadcast && r.From.Node != n || r.From.Net != testNetwork {
+				t.Errorf("answer to a ping of %v: %+v", n, r)
+			}
+			return
 		}
-	}
-}
-
-// send sends a packet of nothing but a header.
-func (n *echoNode) send(to, from ipxwire.Addr) {
-	n.dev.Queues()[0].WriteFrames([]link.Frame{ipxFrame(ethernet.KindII, to, from, nil)})
-}
-
-// ask has all nodes answer.
-func (n *echoNode) ask() {
-	n.send(ipxwire.Addr{Net: testNetwork, Node: ipxwire.Broadcast, Socket: ipxwire.SocketEcho},
-		ipxwire.Addr{Net: testNetwork, Node: n.node, Socket: ipxwire.SocketEcho})
-}
-
-// next is the next answer.
-func (n *echoNode) next(t *testing.T) ipxwire.Node {
-	t.Helper()
-	select {
-	case a := <-n.pong:
-		if a.Net != testNetwork {
-			t.Errorf("an answer from %v, want network %v", a, testNetwork)
+		if ctx.Err() != nil {
+			t.Fatalf("no answer from %v: %v", n, err)
 		}
-		return a.Node
-	case <-time.After(patience):
-		t.Fatal("no answer to a ping")
-	}
-	return ipxwire.Node{}
-}
-
-// pings asks all nodes and waits for those that are wanted.
-func (n *echoNode) pings(t *testing.T, want ...ipxwire.Node) {
-	t.Helper()
-	n.ask()
-	for left := slices.Clone(want); len(left) > 0; {
-		got := n.next(t)
-		left = slices.DeleteFunc(left, func(w ipxwire.Node) bool { return w == got })
-	}
-}
-
-// pingsFirst asks all nodes and waits for one whose first octet is that.
-func (n *echoNode) pingsFirst(t *testing.T, first byte) {
-	t.Helper()
-	for n.ask(); n.next(t)[0] != first; {
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"tapestry/link"
@@ -118,18 +117,6 @@ func (c *fakeConn) WriteTo(b []byte, to net.Addr) (int, error) {
 func (c *fakeConn) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	return nil
-}
-
-// next is the next datagram.
-func (c *fakeConn) next(t testing.TB) mail {
-	t.Helper()
-	select {
-	case m := <-c.out:
-		return m
-	case <-time.After(patience):
-		t.Fatal("no datagram was written")
-	}
-	return mail{}
 }
 
 // settle waits until everything that a queue took is written.

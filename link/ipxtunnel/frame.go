@@ -17,9 +17,16 @@ type framer struct {
 	maxPacket int
 	drops     *drops
 	buf       []byte
+	echo      []byte // of a packet that takes the place of another
 }
 
-func (f *framer) reset(b []byte) { f.buf = b[:0] }
+// room is where an echo is written, as long as a packet may be.
+func (f *framer) room() []byte {
+	if f.echo == nil {
+		f.echo = make([]byte, f.maxPacket)
+	}
+	return f.echo
+}
 
 // unframe gives the packet in a frame and who it is from on the wire. It copies: the packet may be written to.
 func (f *framer) unframe(fr *link.Frame) (h ipxwire.Header, from, to ethernet.Addr, ok bool) {

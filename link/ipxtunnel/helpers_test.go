@@ -37,7 +37,7 @@ func listenLoopback() (net.PacketConn, error) {
 
 // ipxFrame is a packet in a frame between the stations that its addresses name.
 func ipxFrame(kind ethernet.Kind, to, from ipxwire.Addr, data []byte) link.Frame {
-	return link.NewFrame(inFrame(kind, hardware(to.Node), hardware(from.Node), packet(to, from, data)))
+	return link.NewFrame(inFrame(kind, ethernet.Addr(to.Node), ethernet.Addr(from.Node), packet(to, from, data)))
 }
 
 // packet is one without checksum.

@@ -6,9 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"tapestry/internal/ipxwire"
 	"tapestry/link"
-	"tapestry/link/ethernet"
 	"tapestry/link/internal/ring"
 	"tapestry/link/internal/wire"
 )
@@ -17,6 +15,7 @@ import (
 type port struct {
 	link.Counters
 	drops   drops
+	echoes  echoes
 	info    link.Info
 	wire    Wire
 	in      *ring.Ring // frames for the reader
@@ -93,13 +92,4 @@ func (p *port) fail(err error) {
 	}
 	p.goneSet.Do(func() { close(p.gone) })
 	p.in.Close()
-}
-
-// hardware is the Ethernet address of a node. Servers of DOSBox give nodes whose first bit says group, which nobody may
-// send from.
-func hardware(n ipxwire.Node) ethernet.Addr {
-	if n.IsGroup() && n != ipxwire.Broadcast {
-		n = station(n)
-	}
-	return ethernet.Addr(n)
 }

@@ -91,7 +91,8 @@ func (s *Server) datagram(f *framer, one []link.Frame, b []byte, from netip.Addr
 		return
 	}
 	renumber(h, 0, s.wire.Network)
-	if fr, ok := f.frame(hardware(h.Destination().Node), hardware(h.Source().Node), h); ok {
+	h = s.echoes.in(now, h, f.room())
+	if fr, ok := f.frame(ethernet.Addr(h.Destination().Node), ethernet.Addr(h.Source().Node), h); ok {
 		one[0] = fr
 		s.deliver(one)
 	}
@@ -190,6 +191,7 @@ func (s *Server) fromSegment(f *framer, fr *link.Frame) bool {
 		return false
 	}
 	renumber(h, s.wire.Network, 0)
+	h, ping := s.echoes.out(s.c.Clock.Now(), h, f.room())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.clients.byNode[h.Source().Node] != nil {
@@ -200,7 +202,11 @@ func (s *Server) fromSegment(f *framer, fr *link.Frame) bool {
 	if to == ipxwire.Broadcast {
 		sent = s.broadcast(h, nil)
 	} else if c := s.clients.byNode[to]; c != nil && (mac.IsMulticast() || mac == ethernet.Addr(to)) {
-		return s.send(link.NewFrame(h), c)
+		sent = s.send(link.NewFrame(h), c)
+		if ping != nil {
+			s.send(link.NewFrame(ping), c)
+		}
+		return sent
 	}
 	if !sent {
 		s.drops.destination.Add(1)
