@@ -14,8 +14,8 @@
 // takes it from packets within one network and does not ask the hops, because servers count from their internal
 // network.
 //
-// Echo and error: XSIS 028112, whose numbers 4.3BSD's netns lists. NetWare has neither; an echo of IPX carries no
-// operation word. Diagnostics: see package diag. That no broadcast comes back to its sender, that an answer to a
+// Echo and error: XSIS 028112, whose numbers 4.3BSD's netns lists. No document of Novell's gives an echo of IPX a
+// format: the data comes back as it is, without XSIS's word of operation. Diagnostics: see package diag. That no broadcast comes back to its sender, that an answer to a
 // diagnostic broadcast waits for a random time, and that no answer is answered, are ours. Two captures of Windows NT
 // and of a print server, replayed by a test, decide what must be believed: both send on network zero, and SAP from
 // any socket.

@@ -7,7 +7,7 @@ import (
 )
 
 // echo answers echo packets: type 2 to socket 2 comes back with the same data (Xerox, Internet Transport Protocols,
-// XSIS 028112, Echo Protocol; IPX has no operation word before the data).
+// XSIS 028112, Echo Protocol, without its word of operation).
 type echo struct{ n *Node }
 
 // Describe names the owner of the socket.
