@@ -46,11 +46,11 @@ func (s *session) expireRetransmit() {
 	switch s.state {
 	case stateRequesting:
 		s.retryRequest()
-	case stateNegotiating:
-		s.retrySizeRequest()
+	case stateNegotiating, stateAwaiting:
+		s.retryNegotiating()
 	case stateSetup:
 		s.retrySetup()
-	case stateAwaiting, stateAnswered:
+	case stateAnswered:
 		s.fail(syscall.ETIMEDOUT)
 	case stateEstablished:
 		s.retransmit()
@@ -59,6 +59,15 @@ func (s *session) expireRetransmit() {
 	case stateOver:
 		s.forget()
 	}
+}
+
+// retryNegotiating repeats the size request, if there is one.
+func (s *session) retryNegotiating() {
+	if !s.sized {
+		s.fail(syscall.ETIMEDOUT)
+		return
+	}
+	s.retrySizeRequest()
 }
 
 // again counts a repetition, and gives the connection up after the last.

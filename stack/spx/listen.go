@@ -87,7 +87,7 @@ func (m *mux) recvRequest(port ipx.PortID, h Header, from, to ipxwire.Addr) {
 	}
 	if s := m.byPeer[peer{from, h.SourceID(), to.Socket}]; s != nil {
 		if s.state != stateOver {
-			s.repeatAnswer(h)
+			s.repeatAnswer()
 			return
 		}
 		m.remove(s)
@@ -137,13 +137,14 @@ func (m *mux) accept(l *listener, port ipx.PortID, h Header, from, to ipxwire.Ad
 func (s *session) answer(c Control) { s.emitSystem(s.fields(ControlSystem|c, 0)) }
 
 // repeatAnswer is for a request that was repeated because the first answer was lost or late. Once data has come, it
-// cannot have been lost.
-func (s *session) repeatAnswer(h Header) {
+// cannot have been lost. The first request decides between SPX and SPX II: which of the answers arrives does not matter
+// then.
+func (s *session) repeatAnswer() {
 	s.m.stats.repeatedRequests++
 	switch {
 	case s.recv.nxt != 0 || s.ended:
-	case s.spx2:
-		s.answer(h.Control() & ControlNegotiate)
+	case s.sized:
+		s.answer(ControlNegotiate)
 	default:
 		s.answer(0)
 	}

@@ -210,3 +210,28 @@ func TestSizeOfWay(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenHarsh opens connections on a harsh wire: both ends find the other, and agree on what they speak.
+func TestOpenHarsh(t *testing.T) {
+	one, two := Config{NoSPX2: true}, Config{}
+	for seed := range uint64(200) {
+		for _, c := range [][2]Config{{two, two}, {one, two}, {two, one}, {one, one}} {
+			w := newWorld(t, seed, c[:]...)
+			w.impair = harsh
+			w.impair.loss = 25
+			l := w.listen()
+			a, err := w.at(0).dial(target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open := func() bool { return len(l.queue) > 0 && a.state == stateEstablished }
+			if !w.run(5*time.Minute, open) {
+				t.Fatalf("seed %d: caller %v %v, %d called", seed, a.state, a.err, len(l.queue))
+			}
+			b := l.accept()
+			if a.spx2 != b.spx2 || a.size != b.size || a.peerID != b.id || b.peerID != a.id {
+				t.Fatalf("seed %d: caller %+v, called %+v", seed, a.info(), b.info())
+			}
+		}
+	}
+}

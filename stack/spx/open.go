@@ -107,7 +107,7 @@ func (s *session) answered(port ipx.PortID, h Header) {
 		s.spx2 = true
 		s.await(stateAwaiting) // of 576 octets
 	default:
-		s.spx2 = true
+		s.spx2, s.sized = true, true
 		s.negotiate(h.Size())
 	}
 	s.arm()
@@ -190,6 +190,7 @@ func (s *session) shrink() bool {
 // sizeTries is how often a size is tried before the next smaller one.
 const sizeTries = 2
 
+// retrySizeRequest repeats the size request, and takes a smaller size after a few.
 func (s *session) retrySizeRequest() {
 	if !s.again() {
 		return
@@ -200,7 +201,8 @@ func (s *session) retrySizeRequest() {
 	s.sendSizeRequest()
 }
 
-// recvNegotiating waits for the acknowledgement of the size request. The session setup may overtake it.
+// recvNegotiating waits for the acknowledgement of the size request. The session setup may overtake it. A second copy
+// of the answer looks the same, so that the size request is repeated until the session setup comes.
 func (s *session) recvNegotiating(h Header) {
 	c := h.Control()
 	switch {
@@ -210,7 +212,8 @@ func (s *session) recvNegotiating(h Header) {
 		s.recvSetup(h)
 	default:
 		s.agree(s.proposed, h.Size())
-		s.await(stateAwaiting)
+		s.setState(stateAwaiting)
+		s.startSizeTimer()
 	}
 }
 

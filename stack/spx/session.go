@@ -52,7 +52,7 @@ type session struct {
 	size     int  // the longest packet that is sent
 	limit    int  // what the port sends at most
 	proposed int  // of the size request that is out
-	sized    bool // the caller asked for a size
+	sized    bool // sizes are negotiated
 
 	send sender
 	recv receiver
