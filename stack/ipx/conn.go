@@ -97,12 +97,7 @@ func (s *Stack) open(local Addr, typ PacketType) (*Conn, error) {
 
 // mayBind reports whether network and node are zero or this node's.
 func (n *Node) mayBind(a Addr) bool {
-	for _, p := range n.ports {
-		if p != nil && p.Network == a.Net && p.Node == a.Node {
-			return true
-		}
-	}
-	return a.Node.IsZero() && (a.Net == 0 || n.portOf(a.Net) != nil)
+	return n.isOwn(a) || a.Node.IsZero() && (a.Net == 0 || n.portOf(a.Net) != nil)
 }
 
 // Describe tells the state of the socket.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -248,6 +249,63 @@ func TestPingDiagnostic(t *testing.T) {
 	if r, err = a.Ping(context.Background(), addr(cafe, 1, 0), PingOptions{}); err != nil || r.From.Node != node(1) {
 		t.Errorf("this node itself: %+v, %v", r, err)
 	}
+}
+
+func TestPingAll(t *testing.T) {
+	a, _ := pairOf(t)
+	for _, k := range []PingKind{PingEcho, PingDiagnostic} {
+		to := Addr{Net: cafe, Node: ipxwire.Broadcast}
+		r, err := a.Ping(context.Background(), to, PingOptions{Kind: k, Timeout: time.Minute})
+		if err != nil || r.From.Node != node(2) {
+			t.Errorf("%v: got %+v, %v; want the other node's answer", k, r, err)
+		}
+	}
+}
+
+// TestTogether has everything used at once, for the race detector.
+func TestTogether(t *testing.T) {
+	a, b := pairOf(t)
+	l := listen(t, b, 0x5000)
+	go func() {
+		buf := make([]byte, 100)
+		for {
+			n, from, err := l.ReadFromAddr(buf)
+			if err != nil {
+				return
+			}
+			_, _ = l.WriteToAddr(buf[:n], from)
+		}
+	}()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			c, err := a.Dial(Addr{}, addr(cafe, 2, 0x5000))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			buf := make([]byte, 100)
+			for range 50 {
+				if _, err := c.Write([]byte("x")); err != nil {
+					t.Error(err)
+				}
+				_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+				if _, err := c.Read(buf); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		all.Go(func() {
+			for range 20 {
+				if _, err := a.Ping(context.Background(), addr(cafe, 2, 0), PingOptions{Timeout: time.Minute}); err != nil {
+					t.Error(err)
+				}
+				a.Do(func(_ time.Time, n *Node) { _, _, _ = n.Sockets(), n.Stats(), n.Ports() })
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestPingEnds(t *testing.T) {

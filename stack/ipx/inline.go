@@ -67,8 +67,12 @@ func (n *Node) answerInline(now time.Time, id PortID, h Header, out []byte) {
 	}
 }
 
-// isOwn reports whether the address is one of this node's.
+// isOwn reports whether the address is one of this node's; network 0 is that of ports that do not know theirs.
 func (n *Node) isOwn(a Addr) bool {
-	p := n.portOf(a.Net)
-	return p != nil && p.Node == a.Node
+	for _, p := range n.ports {
+		if p != nil && p.Network == a.Net && p.Node == a.Node {
+			return true
+		}
+	}
+	return false
 }

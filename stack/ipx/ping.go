@@ -56,6 +56,7 @@ type ping struct {
 	start time.Time
 	kind  PingKind
 	data  []byte // that an echo returns
+	group bool   // all are asked, and the first other than this node itself is the answer
 
 	answered bool
 	reply    PingReply
@@ -66,7 +67,7 @@ func (*ping) Describe() SocketInfo { return SocketInfo{Owner: "ping"} }
 
 // question gives the packet that asks.
 func (p *ping) question(n *Node, to Addr, o PingOptions) (Fields, []byte) {
-	p.kind = o.Kind
+	p.kind, p.group = o.Kind, to.Node == ipxwire.Broadcast
 	if o.Kind == PingDiagnostic {
 		to.Socket = ipxwire.SocketDiagnostic
 		return Fields{Type: ipxwire.TypePEP, Destination: to}, []byte{0} // nobody is excluded
@@ -82,12 +83,20 @@ func (p *ping) question(n *Node, to Addr, o PingOptions) (Fields, []byte) {
 
 // Receive takes the first answer.
 func (p *ping) Receive(now time.Time, id PortID, h ipxwire.Header) {
-	if p.answered || p.kind == PingEcho && (h.Type() != ipxwire.TypeEcho || !bytes.Equal(h.Data(), p.data)) {
+	from := p.s.node.Source(id, h)
+	if p.answered || !p.isAnswer(h) || p.group && p.s.node.isOwn(from) {
 		p.s.node.stats.drop.noSocket++
 		return
 	}
 	p.answered = true
-	from := p.s.node.Source(id, h)
 	p.reply = PingReply{From: from, RTT: now.Sub(p.start), Hops: h.Hops(), Data: bytes.Clone(h.Data())}
 	p.point.Signal()
+}
+
+// isAnswer reports whether a packet answers the question; what answers a diagnostic has no type of its own.
+func (p *ping) isAnswer(h Header) bool {
+	if p.kind == PingDiagnostic {
+		return h.Source().Socket == ipxwire.SocketDiagnostic
+	}
+	return h.Type() == ipxwire.TypeEcho && bytes.Equal(h.Data(), p.data)
 }

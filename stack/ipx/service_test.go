@@ -1,6 +1,7 @@
 package ipx
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -121,6 +122,19 @@ func TestErrorsOfOthers(t *testing.T) {
 	if n := r.stat("ipx.drop.error"); n != uint64(len(b)+1) || len(got) != 1 {
 		t.Errorf("%d were dropped, want every truncation and one of another type", n)
 	}
+}
+
+func FuzzErrorMessage(f *testing.F) {
+	f.Add(ErrorMessage{Number: ErrorTooBig, Param: 576, Packet: make([]byte, 42)}.AppendTo(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := ParseErrorMessage(b)
+		if err != nil {
+			return
+		}
+		if out := e.AppendTo(nil); !bytes.Equal(out, b) || e.Number.String() == "" {
+			t.Errorf("%x gives %+v, which gives %x", b, e, out)
+		}
+	})
 }
 
 func TestErrorNumbers(t *testing.T) {

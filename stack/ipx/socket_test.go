@@ -37,7 +37,7 @@ func pairOf(t testing.TB) (a, b *Stack) {
 
 func newEnd(t testing.TB, last byte) *end {
 	t.Helper()
-	e := &end{sent: make(chan []byte, 256)}
+	e := &end{sent: make(chan []byte, 4096)}
 	var out [][]byte
 	s, err := NewStack(StackConfig{
 		Node: Config{
