@@ -3,6 +3,7 @@ package spx
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"syscall"
@@ -30,10 +31,11 @@ func transfer(t *testing.T, seed uint64, octets, message int, im impairment, c .
 		w.at(0)
 		for a.state == stateEstablished && !a.closing && (left > 0 || len(pending) > 0) {
 			if len(pending) == 0 {
-				pending = make([]byte, min(left, 1+src.IntN(message)))
-				for i := range pending {
-					pending[i] = byte(src.Uint32())
+				pending = make([]byte, 0, message+8)
+				for range 1 + message/8 {
+					pending = binary.LittleEndian.AppendUint64(pending, src.Uint64())
 				}
+				pending = pending[:min(left, 1+src.IntN(message))]
 				sent.Write(pending)
 				left -= len(pending)
 			}

@@ -61,7 +61,7 @@ func TestEstimator(t *testing.T) {
 	if err := c.fill(); err != nil {
 		t.Fatal(err)
 	}
-	const ms = time.Millisecond
+	const ms, us = time.Millisecond, time.Microsecond
 	e := newEstimator(&c)
 	steps := []struct {
 		name   string
@@ -75,9 +75,9 @@ func TestEstimator(t *testing.T) {
 		{"progress", e.progress, 500 * ms, 0, 0},
 		{"the first", func() { e.sample(400 * ms) }, 1200 * ms, 400 * ms, 200 * ms},
 		{"a shorter one", func() { e.sample(80 * ms) }, 360*ms + 4*230*ms, 360 * ms, 230 * ms},
-		{"a longer one", func() { e.sample(760 * ms) }, 410*ms + 4*272500*time.Microsecond, 410 * ms, 272500 * time.Microsecond},
-		{"repeated", e.again, 3 * time.Second, 410 * ms, 272500 * time.Microsecond},
-		{"repeated again", e.again, 5 * time.Second, 410 * ms, 272500 * time.Microsecond},
+		{"a longer one", func() { e.sample(760 * ms) }, 410*ms + 4*272500*us, 410 * ms, 272500 * us},
+		{"repeated", e.again, 3 * time.Second, 410 * ms, 272500 * us},
+		{"repeated again", e.again, 5 * time.Second, 410 * ms, 272500 * us},
 	}
 	for _, s := range steps {
 		s.do()
