@@ -26,6 +26,6 @@
 // octets; the depth of nested packets, the number of extension headers and the octets shown are bounded, so a frame
 // gives at most a few kilobytes of text. The order of TCP options and unknown ones are kept.
 //
-// Checksums are verified where all octets are there, and only a wrong one is mentioned; of IPX, where few
-// have one, a right one, too. A frame whose checksum is left to hardware looks wrong: finish it first with link.FinishChecksum.
+// Checksums are verified where all octets are there, and only a wrong one is mentioned; of IPX, where few have one, a
+// right one, too. A frame whose checksum is left to hardware looks wrong: finish it first with link.FinishChecksum.
 package dump

@@ -11,8 +11,8 @@ import (
 	"tapestry/stack/stacktest"
 )
 
-// TestWiresharkReadsRandom holds our reading of packets that are wrong in all ways against Wireshark's: as far as it gets
-// without a complaint, we say the same.
+// TestWiresharkReadsRandom holds our reading of packets that are wrong in all ways against Wireshark's: where it has no
+// complaint, we say the same.
 func TestWiresharkReadsRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
