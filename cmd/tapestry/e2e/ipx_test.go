@@ -180,7 +180,27 @@ func TestOldLAN(t *testing.T) {
 			}
 		})
 	}
+	t.Run("cut", func(t *testing.T) { cutDMZ(t, l) })
 	t.Run("DOSBox", func(t *testing.T) { joinDOSBox(t, l) })
+}
+
+// cutDMZ pulls the router's plug in the next room: everybody is told at once, and again when it is back.
+func cutDMZ(t *testing.T, l *runningLab) {
+	for _, c := range []struct {
+		change string
+		want   bool
+	}{{"down", false}, {"up", true}} {
+		l.tool(t, "ports", "dmz", "gate.eth1", c.change)
+		var out string
+		has := !c.want
+		for end := time.Now().Add(20 * time.Second); has != c.want && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			out = l.tool(t, "ipx", "route") + l.tool(t, "slist")
+			has = strings.Contains(out, "0000f00d") && strings.Contains(out, "FS1")
+		}
+		if has != c.want {
+			t.Errorf("%s: way to the next room %t, want %t: %s", c.change, has, c.want, out)
+		}
+	}
 }
 
 // joinDOSBox starts an emulator that joins the wire.

@@ -41,6 +41,12 @@
 // What hears each other is known before anything runs (reach.go): trunks join segments, and everything with a TAP meets in
 // the kernel. Addresses are unique among those that do, and a loop of trunks needs a spanning tree.
 //
+// # IPX
+//
+// A host with ipx on an interface has a network for each framing there. What the file tells of numbers is checked before
+// anything runs (checkipxnet.go): who hears each other in a framing has one number, and a number is one network's among
+// those that routers join. Where the file is silent the host learns. A tunnel's number is that of the hosts in its framing.
+//
 // # Locks
 //
 // A Lab does not change between Start and Close and has no lock. monitor.mu guards the listeners of a wire,

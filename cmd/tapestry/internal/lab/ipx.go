@@ -175,12 +175,20 @@ func (h *host) ipxServers() []IPXServer {
 	h.IPX().Do(func(now time.Time, n *ipx.Node) {
 		for _, s := range n.Services() {
 			all = append(all, IPXServer{
-				Type: uint16(s.Type), TypeName: s.Type.String(), Name: s.Name, Network: s.Addr.Net, Node: s.Addr.Node, Socket: s.Addr.Socket,
+				Type: uint16(s.Type), TypeName: typeName(s.Type), Name: s.Name, Network: s.Addr.Net, Node: s.Addr.Node, Socket: s.Addr.Socket,
 				Hops: s.Hops, Interface: portName(n, s.Port), Static: s.Static, Expires: until(now, s.Expires),
 			})
 		}
 	})
 	return all
+}
+
+// typeName is empty for a type that is nobody's.
+func typeName(t sap.Type) string {
+	if name := t.String(); !strings.HasPrefix(name, "type ") {
+		return name
+	}
+	return ""
 }
 
 // portName is that of the port, or local for what is in the host itself.

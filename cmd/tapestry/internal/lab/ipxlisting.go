@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"tapestry/internal/ipxwire"
@@ -36,7 +37,7 @@ type IPXRoute struct {
 // IPXServer is somebody who serves.
 type IPXServer struct {
 	Type      uint16          `json:"type"`
-	TypeName  string          `json:"type_name"`
+	TypeName  string          `json:"type_name,omitempty"` // as Wireshark has it
 	Name      string          `json:"name"`
 	Network   ipxwire.Network `json:"network"`
 	Node      ipxwire.Node    `json:"node"`
@@ -98,7 +99,7 @@ func WriteIPXServers(w io.Writer, all []IPXServer) error {
 	t := table(w, "TYPE\tNAME\tNETWORK\tNODE\tSOCKET\tHOPS\tINTERFACE\tAGES IN\tWHAT IT IS")
 	for _, s := range all {
 		fmt.Fprintf(t, "%04x\t%s\t%v\t%v\t%04x\t%d\t%s\t%s\t%s\n", s.Type, s.Name, s.Network, s.Node, uint16(s.Socket), s.Hops, s.Interface,
-			ages(s.Static, s.Expires), s.TypeName)
+			ages(s.Static, s.Expires), orDash(s.TypeName))
 	}
 	return t.Flush()
 }
@@ -107,7 +108,7 @@ func WriteIPXServers(w io.Writer, all []IPXServer) error {
 func WriteServerList(w io.Writer, all []IPXServer) error {
 	t := table(w, "SERVER\tNETWORK\tNODE ADDRESS\tHOPS\tTYPE")
 	for _, s := range all {
-		fmt.Fprintf(t, "%s\t%v\t%v\t%d\t%04x %s\n", s.Name, s.Network, s.Node, s.Hops, s.Type, s.TypeName)
+		fmt.Fprintf(t, "%s\t%v\t%v\t%d\t%s\n", s.Name, s.Network, s.Node, s.Hops, strings.TrimSpace(fmt.Sprintf("%04x %s", s.Type, s.TypeName)))
 	}
 	if err := t.Flush(); err != nil {
 		return err
