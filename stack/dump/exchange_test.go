@@ -95,8 +95,19 @@ func (x *exchange) host(name string, c ipx.Config, s spx.Config) *stack.Host {
 	x.t.Helper()
 	h, err := stack.New(stack.Config{Name: name, IPX: c, SPX: s})
 	x.must(err)
+	h.IPX().Do(func(_ time.Time, n *ipx.Node) {
+		for _, socket := range []ipx.SocketNumber{0x4001, 0x4003} { // what comes from there, Wireshark takes for messages
+			_, err := n.Bind(socket, nobody{})
+			x.must(err)
+		}
+	})
 	return h
 }
+
+// nobody keeps a socket from being given out.
+type nobody struct{}
+
+func (nobody) Receive(time.Time, ipx.PortID, ipx.Header) {}
 
 // join puts the router, which knows the network, and another host, which does not, on a wire.
 // The right one has checksums if it can.
