@@ -91,8 +91,9 @@
 //
 // # What is left out
 //
-// An extended header (bit 01): nobody is known to send one, and Wireshark shows none. Asking for another size within
-// a connection: such a request of the other end is answered and kept to by what is written from then on. Options in
-// the octets behind a size request: zero, as NWLink has them. Attention (bit 20) is passed on and means nothing, as
-// Novell says.
+// An extended header (bit 01): nobody is known to send one, and Wireshark shows none. Asking for a smaller size within
+// a connection: what is under way would be cut anew under the same numbers, and a late packet of before would be taken
+// for one of after; a way that becomes narrower breaks the connection. Such a request of the other end is answered, and
+// kept to by what is written from then on. Options in the octets behind a size request: zero, as NWLink has them.
+// Attention (bit 20) is passed on and means nothing, as Novell says.
 package spx

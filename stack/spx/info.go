@@ -56,8 +56,8 @@ type counters struct {
 	acks, naks, naksIn, probes, retransmits, duplicates uint64
 	repeatedRequests                                    uint64
 
-	dropType, dropShort, dropBroadcast, dropID, dropConn      uint64
-	dropState, dropListener, dropBacklog, dropWindow, dropAck uint64
+	dropType, dropShort, dropBroadcast, dropID, dropConn                uint64
+	dropState, dropListener, dropBacklog, dropWindow, dropAck, dropSize uint64
 }
 
 // stats lists the counters, always in the same order.
@@ -92,5 +92,6 @@ func (m *mux) list() []ipx.Stat {
 		{Name: "spx.drop.backlog", Value: c.dropBacklog},
 		{Name: "spx.drop.window", Value: c.dropWindow},
 		{Name: "spx.drop.ack", Value: c.dropAck},
+		{Name: "spx.drop.size", Value: c.dropSize},
 	}
 }

@@ -34,6 +34,7 @@ type receiver struct {
 	naked     bool   // nakFor is valid
 	nakFor    uint16 // nxt at the last negative acknowledgement
 	discard   bool   // nobody will read
+	longest   int    // packets longer than this are from before the other end took a smaller size; zero: none are
 	released  bool   // the end of the other's direction is below nxt
 }
 
@@ -80,6 +81,8 @@ func (s *session) recvSequenced(h Header) {
 	case isBefore(seq, r.nxt):
 		s.m.stats.duplicates++
 		s.ack() // the acknowledgement was lost
+	case r.longest > 0 && len(h) > r.longest:
+		s.m.stats.dropSize++
 	case isBefore(r.allocation(), seq) || r.released:
 		s.m.stats.dropWindow++
 		s.ackIf(h)
@@ -243,6 +246,19 @@ func (s *session) readDone(any bool) error {
 		return io.EOF
 	}
 	return errAgain
+}
+
+// dropHeld gives up the packets that came ahead of a missing one. They were not acknowledged, and will come again.
+func (s *session) dropHeld() {
+	r := &s.recv
+	for seq := r.nxt + 1; r.held > 0; seq++ {
+		if r.has(seq) {
+			s.m.pool.give(r.slot(seq).buf)
+			*r.slot(seq) = incoming{}
+			r.held--
+		}
+	}
+	r.naked = false
 }
 
 // dropIncoming gives up what was received: nobody will read it.

@@ -37,7 +37,7 @@ func (s *session) isSizeRequest(c Control) bool {
 func (s *session) recvEstablished(h Header) {
 	c := h.Control()
 	if s.isSizeRequest(c) {
-		s.ackSize(h)
+		s.recvResize(h)
 		return
 	}
 	s.recvNumbers(h)
@@ -51,6 +51,18 @@ func (s *session) recvEstablished(h Header) {
 	}
 	if s.state == stateEstablished {
 		s.output()
+	}
+}
+
+// recvResize takes a smaller size within the connection. The other end then cuts what it has not heard an
+// acknowledgement of anew, under the same numbers: what came ahead of a missing packet no longer stands where it
+// stood, and a longer packet is one from before.
+func (s *session) recvResize(h Header) {
+	before := s.size
+	s.ackSize(h)
+	if s.size < before {
+		s.dropHeld()
+		s.recv.longest = s.size
 	}
 }
 
