@@ -65,15 +65,20 @@ func paths(t testing.TB) []path {
 	}
 	list := Fields{Type: ipxwire.TypeNetBIOS, Source: peer, Destination: Addr{Node: ipxwire.Broadcast, Socket: 0x455}}
 	return []path{
-		{"receive", deliver(n, Fields{Type: 4, Destination: addr(cafe, 1, 0x5000), Source: peer}), "ipxBasicSysInDelivers", n},
-		{"inline", deliver(n, Fields{Type: 4, Destination: addr(cafe, 1, 0x5001), Source: peer}), "ipx.inline.replies", n},
+		{"receive", deliver(n, Fields{Type: 4, Destination: addr(cafe, 1, 0x5000), Source: peer}),
+			"ipxBasicSysInDelivers", n},
+		{"inline", deliver(n, Fields{Type: 4, Destination: addr(cafe, 1, 0x5001), Source: peer}),
+			"ipx.inline.replies", n},
 		{"echo", deliver(n, Fields{Type: 2, Destination: addr(cafe, 1, 2), Source: peer}), "ipx.echo", n},
-		{"no socket", deliver(n, Fields{Type: 4, Destination: addr(cafe, 1, 0x5002), Source: peer}), "ipx.drop.nosocket", n},
+		{"no socket", deliver(n, Fields{Type: 4, Destination: addr(cafe, 1, 0x5002), Source: peer}),
+			"ipx.drop.nosocket", n},
 		{"send", send(peer), "ipxBasicSysOutPackets", n},
 		{"send by a router", send(addr(food, 5, 1)), "ipxBasicSysOutPackets", n},
 		{"send to itself", send(addr(cafe, 1, 0x5000)), "ipxBasicSysInDelivers", n},
-		{"forward", deliver(router, Fields{Type: 4, Destination: addr(beef, 7, 1), Source: peer}), "ipxAdvSysForwPackets", router},
-		{"forward to a router", deliver(router, Fields{Type: 4, Destination: addr(food, 7, 1), Source: peer}), "ipxAdvSysForwPackets", router},
+		{"forward", deliver(router, Fields{Type: 4, Destination: addr(beef, 7, 1), Source: peer}),
+			"ipxAdvSysForwPackets", router},
+		{"forward to a router", deliver(router, Fields{Type: 4, Destination: addr(food, 7, 1), Source: peer}),
+			"ipxAdvSysForwPackets", router},
 		{"propagate", deliver(router, list), "ipx.netbios.propagated", router},
 	}
 }

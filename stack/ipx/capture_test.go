@@ -50,7 +50,8 @@ func TestCaptures(t *testing.T) {
 		router bool
 		net    Network
 	}{{"host", false, 0}, {"router", true, 0}, {"router on cafe", true, cafe}} {
-		r := newRig(t, Config{Router: c.router}, PortConfig{Network: c.net, Node: node(1)}, PortConfig{Network: beef, Node: node(2)})
+		r := newRig(t, Config{Router: c.router}, PortConfig{Network: c.net, Node: node(1)},
+			PortConfig{Network: beef, Node: node(2)})
 		for _, p := range captured(t, "ipx.pcap") {
 			r.wait(time.Second)
 			r.Deliver(r.now, 0, Header(p).Source().Node, p)

@@ -136,7 +136,8 @@ func TestWriteErrors(t *testing.T) {
 
 func TestConnHearsOnlyItsPeer(t *testing.T) {
 	s, c, answer := socketPair(t)
-	s.Deliver(0, node(8), packet(Fields{Type: 4, Destination: addr(cafe, 1, 0x4001), Source: addr(cafe, 8, 0x4009)}, "stranger"))
+	s.Deliver(0, node(8),
+		packet(Fields{Type: 4, Destination: addr(cafe, 1, 0x4001), Source: addr(cafe, 8, 0x4009)}, "stranger"))
 	answer()
 	buf := make([]byte, 10)
 	n, m, err := c.ReadMessage(buf)
@@ -298,7 +299,8 @@ func TestTogether(t *testing.T) {
 		})
 		all.Go(func() {
 			for range 20 {
-				if _, err := a.Ping(context.Background(), addr(cafe, 2, 0), PingOptions{Timeout: time.Minute}); err != nil {
+				if _, err := a.Ping(context.Background(), addr(cafe, 2, 0),
+					PingOptions{Timeout: time.Minute}); err != nil {
 					t.Error(err)
 				}
 				a.Do(func(_ time.Time, n *Node) { _, _, _ = n.Sockets(), n.Stats(), n.Ports() })
@@ -358,7 +360,8 @@ func (a *alarm) Tick(now time.Time) { a.rings++; a.at = time.Time{} }
 
 func TestTickers(t *testing.T) {
 	c := &armClock{t: t, handClock: handClock{now: t0}}
-	s, err := NewStack(StackConfig{Clock: c, Node: Config{Output: func(PortID, NodeAddr, []byte) {}, Random: func() uint32 { return 0 }}})
+	s, err := NewStack(StackConfig{Clock: c,
+		Node: Config{Output: func(PortID, NodeAddr, []byte) {}, Random: func() uint32 { return 0 }}})
 	if err != nil {
 		t.Fatal(err)
 	}

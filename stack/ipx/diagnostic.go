@@ -7,14 +7,18 @@ import (
 	"tapestry/stack/ipx/diag"
 )
 
-// maxDiagnostics bounds the answers that wait for their time.
-const maxDiagnostics = 16
+// Limits of diagnostics.
+const (
+	maxDiagnostics = 16 // answers that wait for their time
+	diagnosticRate = 50 // answers a second: what returns each packet to its sender would otherwise keep this node busy
+)
 
 // diagnostic answers configuration requests. Who was asked alone answers at once; what was asked of all is answered
 // after a random delay, so that the answers of a whole network do not meet in one instant at the asker.
 type diagnostic struct {
 	n       *Node
 	waiting []delayed
+	rate    bucket
 }
 
 // delayed is an answer that waits.
@@ -40,6 +44,10 @@ func (d *diagnostic) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	}
 	f, ok := n.reverse(id, h)
 	if !ok {
+		return
+	}
+	if !d.rate.take(now, diagnosticRate) {
+		n.stats.drop.diagnostic++
 		return
 	}
 	f.Type = ipxwire.TypePEP

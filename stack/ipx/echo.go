@@ -32,14 +32,23 @@ func (n *Node) answer(now time.Time, id PortID, h Header, data []byte) {
 	}
 }
 
-// reverse gives the addresses of an answer. It reports whether somebody can be answered.
+// reverse gives the addresses of an answer. It reports whether somebody can be answered: not nobody, and not another
+// service of this node that answers itself, since the two would never end. Across a wire they end because no answer but
+// that of an echo has the type of an echo.
 func (n *Node) reverse(id PortID, h Header) (Fields, bool) {
 	to := n.Source(id, h)
-	if to.Node.IsZero() || to.Socket == 0 {
+	switch {
+	case to.Node.IsZero() || to.Socket == 0:
 		n.stats.drop.source++
+		return Fields{}, false
+	case n.arrived.isAnswer:
+		n.stats.drop.answer++
 		return Fields{}, false
 	}
 	f := Fields{Type: h.Type(), Destination: to, Source: n.Destination(id, h)}
+	if f.Type == ipxwire.TypeEcho && h.Destination().Socket != ipxwire.SocketEcho {
+		f.Type = ipxwire.TypePEP
+	}
 	if f.Source.Node == ipxwire.Broadcast {
 		f.Source.Node, f.Source.Net = NodeAddr{}, 0
 	}
@@ -49,7 +58,9 @@ func (n *Node) reverse(id PortID, h Header) (Fields, bool) {
 // sendBack sends an answer to a packet that came through a port.
 func (n *Node) sendBack(now time.Time, id PortID, f Fields, data []byte) {
 	if w, ok := n.wayOfAnswer(id, f); ok {
+		n.answering = true
 		_ = n.sendOn(now, w, f, data) // what cannot leave was counted
+		n.answering = false
 	}
 }
 

@@ -32,7 +32,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	client, err := s.Dial(ipx.Addr{Socket: 0x5001}, ipx.Addr{Net: 0xcafe, Node: ipx.NodeAddr{2, 0, 0, 0, 0, 1}, Socket: 0x5000})
+	client, err := s.Dial(ipx.Addr{Socket: 0x5001},
+		ipx.Addr{Net: 0xcafe, Node: ipx.NodeAddr{2, 0, 0, 0, 0, 1}, Socket: 0x5000})
 	if err != nil {
 		fmt.Println(err)
 		return

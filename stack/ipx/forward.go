@@ -14,7 +14,7 @@ func (n *Node) forward(now time.Time, p *port, h Header) {
 	case dst.Net == 0 || dst.Net == p.Network || isReserved(dst.Net) || !isStation(dst.Node):
 		n.stats.drop.notOurs++
 		return
-	case src.Net == 0 || src.Node.IsZero() || n.isOwn(src):
+	case src.Net == 0 || src.Node.IsZero():
 		n.stats.drop.source++
 		return
 	case int(h.Hops())+1 >= n.cfg.MaxHops:

@@ -58,7 +58,8 @@ func newTarget(t testing.TB) *target {
 	s.Do(func(now time.Time, n *Node) {
 		for _, p := range []PortConfig{
 			{Network: cafe, Node: node(1)}, {Network: beef, Node: node(2), MaxPacket: 1500, Checksum: true},
-			{Node: node(3), Raw: true}, {Network: food, Internal: true}, {Network: 0xfeed, Node: node(4), MaxPacket: 100},
+			{Node: node(3), Raw: true}, {Network: food, Internal: true},
+			{Network: 0xfeed, Node: node(4), MaxPacket: 100},
 		} {
 			if _, err := n.AddPort(now, p); err != nil {
 				t.Fatal(err)
@@ -215,7 +216,8 @@ func fuzzSeeds(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	routes := rip.Append(nil, rip.Response, rip.Entry{Network: 0x1111, Hops: 1, Ticks: 2}, rip.Entry{Network: 0x2222, Hops: 16, Ticks: 9})
+	routes := rip.Append(nil, rip.Response, rip.Entry{Network: 0x1111, Hops: 1, Ticks: 2},
+		rip.Entry{Network: 0x2222, Hops: 16, Ticks: 9})
 	error3 := ErrorMessage{Number: ErrorTooBig, Packet: make([]byte, 42)}.AppendTo(nil)
 	ask := binary.BigEndian.AppendUint16(nil, uint16(sap.GeneralQuery))
 	for _, s := range [][]byte{
@@ -225,7 +227,8 @@ func fuzzSeeds(f *testing.F) {
 		fuzzStep(Fields{Type: 3, Destination: addr(cafe, 1, 3), Source: from(3)}, 0, 0, error3),
 		fuzzStep(Fields{Type: 4, Destination: all(0x456), Source: from(0x5000)}, 0, 0xf0, question),
 		fuzzStep(Fields{Type: 1, Destination: all(0x453), Source: from(0x453)}, 0, 0xf0, routes),
-		fuzzStep(Fields{Type: 1, Destination: all(0x453), Source: from(0x453)}, 0, 0, rip.Append(nil, rip.Request, rip.Entry{Network: rip.All})),
+		fuzzStep(Fields{Type: 1, Destination: all(0x453), Source: from(0x453)}, 0, 0,
+			rip.Append(nil, rip.Request, rip.Entry{Network: rip.All})),
 		fuzzStep(Fields{Type: 4, Destination: all(0x452), Source: from(0x5000)}, 0, 0xf0, append(ask, 0xff, 0xff)),
 		fuzzStep(Fields{Type: 20, Hops: 1, Destination: all(0x455), Source: from(0x455)}, 0, 0, make([]byte, 50)),
 		fuzzStep(Fields{Type: 4, Hops: 14, Destination: addr(beef, 9, 1), Source: from(1)}, 0, 0, []byte("forward")),
@@ -236,7 +239,8 @@ func fuzzSeeds(f *testing.F) {
 	}
 	for _, p := range captured(f, "ipx.pcap") {
 		h := Header(p)
-		f.Add(fuzzStep(Fields{Type: h.Type(), Hops: h.Hops(), Destination: h.Destination(), Source: addr(cafe, 9, h.Source().Socket)}, 0, 0xf0, h.Data()))
+		f.Add(fuzzStep(Fields{Type: h.Type(), Hops: h.Hops(), Destination: h.Destination(),
+			Source: addr(cafe, 9, h.Source().Socket)}, 0, 0xf0, h.Data()))
 	}
 }
 

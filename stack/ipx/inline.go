@@ -20,15 +20,10 @@ type inline struct {
 // Describe names the owner of the socket.
 func (*inline) Describe() SocketInfo { return SocketInfo{Owner: "inline"} }
 
-// Receive calls the handler and sends its answer. Two handlers of one node cannot answer each other without end: what
-// comes from one is dropped.
+// Receive calls the handler and sends its answer.
 func (i *inline) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	n := i.n
 	from, to := n.Source(id, h), n.Destination(id, h)
-	if _, both := n.sockets[from.Socket].(*inline); both && n.isOwn(from) {
-		n.stats.drop.inline++
-		return
-	}
 	n.stats.inlineHits++
 	if out := i.call(h.Data(), from, to); len(out) > 0 {
 		n.answerInline(now, id, h, out)
@@ -63,7 +58,9 @@ func (n *Node) answerInline(now time.Time, id PortID, h Header, out []byte) {
 	w, ok := n.wayOfAnswer(id, f)
 	if ok && n.mayLeave(w, len(out)) == nil {
 		w.p.address(&f)
+		n.answering = true
 		n.finish(now, w, Header(f.AppendTo(n.reply[:0], len(out))[:ipxwire.HeaderLen+len(out)]))
+		n.answering = false
 	}
 }
 

@@ -33,6 +33,8 @@ type Node struct {
 	localAt time.Time
 	arrived arrival
 
+	answering bool // what is sent is the answer of a service
+
 	stats counters
 }
 
@@ -42,6 +44,8 @@ type arrival struct {
 	port PortID
 	from NodeAddr // zero: from this node
 	net  Network  // of the source
+
+	isAnswer bool // of a service of this node: no other service answers it
 }
 
 // Receiver takes the packets of a socket. The header and its data are borrowed. It may send, bind and unbind.

@@ -126,29 +126,47 @@ func TestDeliver(t *testing.T) {
 		{name: "for this node", f: Fields{Destination: own, Source: peer}, want: heard, got: true},
 		{name: "for all", f: Fields{Destination: everybody, Source: peer}, want: heard, got: true},
 		{name: "for this network", f: Fields{Destination: addr(0, 1, 0x5000), Source: peer}, want: heard, got: true},
-		{name: "for all of this network", f: Fields{Destination: Addr{Node: ipxwire.Broadcast, Socket: 0x5000}, Source: peer}, want: heard, got: true},
+		{name: "for all of this network",
+			f: Fields{Destination: Addr{Node: ipxwire.Broadcast, Socket: 0x5000}, Source: peer}, want: heard,
+			got: true},
 		{name: "from this network", f: Fields{Destination: own, Source: addr(0, 9, 0x4009)}, want: heard, got: true},
-		{name: "for the other port's address", f: Fields{Destination: addr(beef, 2, 0x5000), Source: peer}, want: heard, got: true},
-		{name: "after fifteen routers", f: Fields{Hops: 15, Destination: own, Source: addr(food, 9, 1)}, want: heard, got: true},
-		{name: "padded", f: Fields{Destination: own, Source: peer}, change: func(h Header) []byte { return append(h, 0, 0, 0) }, want: heard, got: true},
-		{name: "with a checksum", f: Fields{Destination: own, Source: peer}, change: func(h Header) []byte { h.SetChecksum(h.Sum()); return h }, want: heard, got: true},
-		{name: "with a wrong checksum", f: Fields{Destination: own, Source: peer}, change: func(h Header) []byte { h.SetChecksum(h.Sum() + 1); return h },
-			want: "ipxBasicSysInBadChecksums 1, ipx.drop.checksum 1"},
+		{name: "for the other port's address", f: Fields{Destination: addr(beef, 2, 0x5000), Source: peer},
+			want: heard, got: true},
+		{name: "after fifteen routers", f: Fields{Hops: 15, Destination: own, Source: addr(food, 9, 1)}, want: heard,
+			got: true},
+		{name: "padded", f: Fields{Destination: own, Source: peer},
+			change: func(h Header) []byte { return append(h, 0, 0, 0) }, want: heard, got: true},
+		{name: "with a checksum", f: Fields{Destination: own, Source: peer},
+			change: func(h Header) []byte { h.SetChecksum(h.Sum()); return h }, want: heard, got: true},
+		{name: "with a wrong checksum", f: Fields{Destination: own, Source: peer},
+			change: func(h Header) []byte { h.SetChecksum(h.Sum() + 1); return h },
+			want:   "ipxBasicSysInBadChecksums 1, ipx.drop.checksum 1"},
 		{name: "29 octets", f: Fields{Destination: own, Source: peer}, change: func(h Header) []byte { return h[:29] },
 			want: "ipxBasicSysInHdrErrors 1, ipx.drop.short 1"},
-		{name: "length 29", f: Fields{Destination: own, Source: peer}, change: func(h Header) []byte { h[3] = 29; return h },
-			want: "ipxBasicSysInHdrErrors 1, ipx.drop.length 1"},
-		{name: "longer than what came", f: Fields{Destination: own, Source: peer}, change: func(h Header) []byte { return h[:len(h)-1] },
-			want: "ipxBasicSysInHdrErrors 1, ipx.drop.length 1"},
-		{name: "no socket", f: Fields{Destination: addr(cafe, 1, 0x5001), Source: peer}, want: "ipxBasicSysInUnknownSockets 1, ipx.drop.nosocket 1"},
+		{name: "length 29", f: Fields{Destination: own, Source: peer},
+			change: func(h Header) []byte { h[3] = 29; return h },
+			want:   "ipxBasicSysInHdrErrors 1, ipx.drop.length 1"},
+		{name: "longer than what came", f: Fields{Destination: own, Source: peer},
+			change: func(h Header) []byte { return h[:len(h)-1] },
+			want:   "ipxBasicSysInHdrErrors 1, ipx.drop.length 1"},
+		{name: "no socket", f: Fields{Destination: addr(cafe, 1, 0x5001), Source: peer},
+			want: "ipxBasicSysInUnknownSockets 1, ipx.drop.nosocket 1"},
 		{name: "another node", f: Fields{Destination: addr(cafe, 3, 0x5000), Source: peer}, want: "ipx.drop.notours 1"},
-		{name: "another network", f: Fields{Destination: addr(food, 1, 0x5000), Source: peer}, want: "ipx.drop.notours 1"},
-		{name: "a group", f: Fields{Destination: Addr{Net: cafe, Node: NodeAddr{1}, Socket: 0x5000}, Source: peer}, want: "ipx.drop.notours 1"},
-		{name: "all networks", f: Fields{Destination: Addr{Net: ipxwire.AllNetworks, Node: ipxwire.Broadcast, Socket: 0x5000}, Source: peer}, want: "ipx.drop.notours 1"},
-		{name: "from all", f: Fields{Destination: own, Source: Addr{Net: cafe, Node: ipxwire.Broadcast}}, want: "ipx.drop.source 1"},
-		{name: "from itself", f: Fields{Destination: everybody, Source: addr(cafe, 1, 0x5001)}, want: "ipx.drop.source 1"},
-		{name: "from itself on this network", f: Fields{Destination: everybody, Source: addr(0, 1, 0x5001)}, want: "ipx.drop.source 1"},
-		{name: "from a reserved network", f: Fields{Destination: own, Source: addr(0xfffffffe, 9, 1)}, want: "ipx.drop.source 1"},
+		{name: "another network", f: Fields{Destination: addr(food, 1, 0x5000), Source: peer},
+			want: "ipx.drop.notours 1"},
+		{name: "a group", f: Fields{Destination: Addr{Net: cafe, Node: NodeAddr{1}, Socket: 0x5000}, Source: peer},
+			want: "ipx.drop.notours 1"},
+		{name: "all networks",
+			f: Fields{Destination: Addr{Net: ipxwire.AllNetworks, Node: ipxwire.Broadcast, Socket: 0x5000},
+				Source: peer}, want: "ipx.drop.notours 1"},
+		{name: "from all", f: Fields{Destination: own, Source: Addr{Net: cafe, Node: ipxwire.Broadcast}},
+			want: "ipx.drop.source 1"},
+		{name: "from itself", f: Fields{Destination: everybody, Source: addr(cafe, 1, 0x5001)},
+			want: "ipx.drop.source 1"},
+		{name: "from itself on this network", f: Fields{Destination: everybody, Source: addr(0, 1, 0x5001)},
+			want: "ipx.drop.source 1"},
+		{name: "from a reserved network", f: Fields{Destination: own, Source: addr(0xfffffffe, 9, 1)},
+			want: "ipx.drop.source 1"},
 	} {
 		r := newRig(t, Config{})
 		r.bind(0x5000)
@@ -249,7 +267,8 @@ func TestSendErrors(t *testing.T) {
 		{"nobody", r.Send(r.now, Fields{Destination: Addr{Net: cafe, Socket: 1}}, nil), syscall.EDESTADDRREQ},
 		{"nobody on a port", r.SendVia(r.now, 0, Fields{}, nil), syscall.EDESTADDRREQ},
 		{"reserved network", r.Send(r.now, Fields{Destination: addr(0xfffffffe, 1, 1)}, nil), syscall.ENETUNREACH},
-		{"too long for any port", r.Send(r.now, Fields{Destination: addr(food, 1, 1)}, make([]byte, 600)), syscall.EMSGSIZE},
+		{"too long for any port", r.Send(r.now, Fields{Destination: addr(food, 1, 1)}, make([]byte, 600)),
+			syscall.EMSGSIZE},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, c.err, c.want)
@@ -319,7 +338,8 @@ func TestLocalQueueIsBounded(t *testing.T) {
 }
 
 func TestInternalNetwork(t *testing.T) {
-	r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1)}, PortConfig{Network: food, Internal: true})
+	r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1)},
+		PortConfig{Network: food, Internal: true})
 	r.bind(0x451)
 	r.deliver(0, Fields{Destination: Addr{Net: food, Node: InternalNode, Socket: 0x451}, Source: peer}, "ask")
 	if want := []string{`0 0000cafe:020000000009:4009 > 0000f00d:000000000001:0451 "ask"`}; !slices.Equal(r.got, want) {
@@ -339,7 +359,8 @@ func TestInternalNetwork(t *testing.T) {
 }
 
 func TestChecksumOption(t *testing.T) {
-	r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1), Checksum: true}, PortConfig{Network: beef, Node: node(2), Raw: true})
+	r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1), Checksum: true},
+		PortConfig{Network: beef, Node: node(2), Raw: true})
 	if err := r.Send(r.now, Fields{Destination: peer}, []byte("odd")); err != nil {
 		t.Fatal(err)
 	}

@@ -48,9 +48,9 @@ func (n *Node) check(p *port, packet []byte) Header {
 }
 
 // isSource reports whether somebody else can have sent from the address: not a group, and not this node itself, whose
-// packets a wire may bring back.
+// packets a wire may bring back, or a stranger pretend to send to have two services answer each other.
 func (n *Node) isSource(p *port, src Addr) bool {
-	own := src.Node == p.Node && (src.Net == 0 || src.Net == p.Network)
+	own := n.isOwn(src) || src.Net == 0 && src.Node == p.Node
 	return !src.Node.IsGroup() && !isReserved(src.Net) && !own
 }
 

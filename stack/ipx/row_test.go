@@ -61,7 +61,8 @@ func TestAcrossRouters(t *testing.T) {
 	x.a.hears(0x5000)
 	x.b.hears(0x5000)
 	to := Addr{Net: food, Node: node(2), Socket: 0x5000}
-	if err := x.a.Send(x.now, Fields{Type: 4, Destination: to, Source: Addr{Socket: 0x5000}}, []byte("far")); err != nil {
+	if err := x.a.Send(x.now, Fields{Type: 4, Destination: to, Source: Addr{Socket: 0x5000}},
+		[]byte("far")); err != nil {
 		t.Fatal(err)
 	}
 	x.run(time.Second)
@@ -84,7 +85,8 @@ func TestDirectedBroadcast(t *testing.T) {
 	x.b.hears(0x5000)
 	x.s.hears(0x5000)
 	to := Addr{Net: food, Node: ipxwire.Broadcast, Socket: 0x5000}
-	if err := x.a.Send(x.now, Fields{Type: 4, Destination: to, Source: Addr{Socket: 0x5000}}, []byte("all")); err != nil {
+	if err := x.a.Send(x.now, Fields{Type: 4, Destination: to, Source: Addr{Socket: 0x5000}},
+		[]byte("all")); err != nil {
 		t.Fatal(err)
 	}
 	x.run(time.Second)
@@ -93,7 +95,8 @@ func TestDirectedBroadcast(t *testing.T) {
 	}
 	to.Net = cafe
 	before := len(x.beef.taken)
-	if err := x.a.Send(x.now, Fields{Type: 4, Destination: to, Source: Addr{Socket: 0x5000}}, []byte("here")); err != nil {
+	if err := x.a.Send(x.now, Fields{Type: 4, Destination: to, Source: Addr{Socket: 0x5000}},
+		[]byte("here")); err != nil {
 		t.Fatal(err)
 	}
 	x.run(time.Millisecond)
@@ -105,7 +108,8 @@ func TestDirectedBroadcast(t *testing.T) {
 func TestServicesConverge(t *testing.T) {
 	x := newRow(t, false)
 	x.run(converge)
-	s := sap.Service{Type: 4, Name: "LIBRARY", Addr: Addr{Net: food, Node: node(2), Socket: ipxwire.SocketNCP}, Port: sap.Local}
+	s := sap.Service{Type: 4, Name: "LIBRARY", Addr: Addr{Net: food, Node: node(2), Socket: ipxwire.SocketNCP},
+		Port: sap.Local}
 	if err := x.b.SAP().AddStatic(x.now, s); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +138,8 @@ func TestLinkCut(t *testing.T) {
 	x.run(time.Minute + converge)
 	if _, ok := x.a.RIP().Lookup(food); !ok {
 		// A host that is told nothing asks.
-		if err := x.a.Send(x.now, Fields{Destination: Addr{Net: food, Node: node(2), Socket: 2}, Type: 2}, nil); err != nil {
+		if err := x.a.Send(x.now, Fields{Destination: Addr{Net: food, Node: node(2), Socket: 2}, Type: 2},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,7 +184,8 @@ func TestPropagatedReachesEachNetworkOnce(t *testing.T) {
 	if len(x.b.got) != 1 || len(x.s.got) != 1 {
 		t.Errorf("b heard it %d times, the router %d times; want once", len(x.b.got), len(x.s.got))
 	}
-	if h := x.food.taken[len(x.food.taken)-1]; h.Hops() != 2 || fmt.Sprintf("%x", h.Data()[:12]) != "0000cafe0000beef00000000" {
+	if h := x.food.taken[len(x.food.taken)-1]; h.Hops() != 2 || fmt.Sprintf("%x",
+		h.Data()[:12]) != "0000cafe0000beef00000000" {
 		t.Errorf("on the last wire: %v, list %x", h, h.Data()[:12])
 	}
 	// A router's own goes to all its networks.
@@ -220,7 +226,8 @@ func TestPropagationInALoopEnds(t *testing.T) {
 		h := w.add(Config{})
 		h.join(wires[0], cafe, 0x77)
 		w.run(converge)
-		f := Fields{Type: ipxwire.TypeNetBIOS, Destination: Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketNetBIOS}}
+		f := Fields{Type: ipxwire.TypeNetBIOS,
+			Destination: Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketNetBIOS}}
 		if err := h.Send(w.now, f, make([]byte, 50)); err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,9 @@ const (
 	localBurst  = 256       // packets that are delivered in one call
 )
 
+// answerBit marks the port of a packet to this node itself that a service sent as an answer.
+const answerBit PortID = 1 << 15
+
 // way is where a packet leaves.
 type way struct {
 	p     *port
@@ -194,7 +197,11 @@ func (n *Node) loop(now time.Time, p *port, h Header) {
 	if n.local.len() == 0 {
 		n.localAt = now
 	}
-	if !n.local.push(p.id, h, nil) {
+	id := p.id
+	if n.answering {
+		id |= answerBit
+	}
+	if !n.local.push(id, h, nil) {
 		n.stats.drop.loop++
 	}
 }
@@ -209,8 +216,10 @@ func (n *Node) drain(now time.Time) {
 		}
 		in := n.in[:cap(n.in)]
 		id, size := n.local.pop((*[ipxwire.HeaderLen]byte)(in), in[ipxwire.HeaderLen:])
-		if p := n.port(id); p != nil {
+		if p := n.port(id &^ answerBit); p != nil {
+			n.arrived = arrival{port: p.id, isAnswer: id&answerBit != 0}
 			n.deliver(now, p, Header(in[:ipxwire.HeaderLen+size]))
+			n.arrived = arrival{}
 		}
 		n.settle(now)
 	}

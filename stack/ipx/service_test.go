@@ -20,10 +20,15 @@ func TestEcho(t *testing.T) {
 		f    Fields
 		want string // the answer
 	}{
-		{"asked", Fields{Type: ipxwire.TypeEcho, Destination: echo, Source: peer}, "0 020000000009 0000cafe:020000000001:0002 > 0000cafe:020000000009:4009, echo, 0 hops, 34 octets"},
-		{"all were asked", Fields{Type: ipxwire.TypeEcho, Destination: Addr{Node: ipxwire.Broadcast, Socket: 2}, Source: peer}, "0 020000000009 0000cafe:020000000001:0002 > 0000cafe:020000000009:4009, echo, 0 hops, 34 octets"},
-		{"by a router", Fields{Type: ipxwire.TypeEcho, Hops: 1, Destination: echo, Source: addr(food, 5, 0x4000)}, "0 020000000009 0000cafe:020000000001:0002 > 0000f00d:020000000005:4000, echo, 0 hops, 34 octets"},
-		{"by an echo socket", Fields{Type: ipxwire.TypeEcho, Destination: echo, Source: addr(cafe, 9, ipxwire.SocketEcho)}, ""},
+		{"asked", Fields{Type: ipxwire.TypeEcho, Destination: echo, Source: peer},
+			"0 020000000009 0000cafe:020000000001:0002 > 0000cafe:020000000009:4009, echo, 0 hops, 34 octets"},
+		{"all were asked",
+			Fields{Type: ipxwire.TypeEcho, Destination: Addr{Node: ipxwire.Broadcast, Socket: 2}, Source: peer},
+			"0 020000000009 0000cafe:020000000001:0002 > 0000cafe:020000000009:4009, echo, 0 hops, 34 octets"},
+		{"by a router", Fields{Type: ipxwire.TypeEcho, Hops: 1, Destination: echo, Source: addr(food, 5, 0x4000)},
+			"0 020000000009 0000cafe:020000000001:0002 > 0000f00d:020000000005:4000, echo, 0 hops, 34 octets"},
+		{"by an echo socket",
+			Fields{Type: ipxwire.TypeEcho, Destination: echo, Source: addr(cafe, 9, ipxwire.SocketEcho)}, ""},
 		{"by a packet of another type", Fields{Type: ipxwire.TypePEP, Destination: echo, Source: peer}, ""},
 		{"by socket 0", Fields{Type: ipxwire.TypeEcho, Destination: echo, Source: addr(cafe, 9, 0)}, ""},
 		{"by nobody", Fields{Type: ipxwire.TypeEcho, Destination: echo, Source: Addr{Net: cafe, Socket: 9}}, ""},
@@ -54,7 +59,8 @@ func TestErrorProtocol(t *testing.T) {
 		{"too old", Fields{Hops: 15, Destination: addr(beef, 9, 0x5001), Source: peer}, "x", "too many hops 0"},
 		{"too big", Fields{Destination: addr(beef, 9, 0x5001), Source: peer}, tooBig, "too big 576"},
 		{"an error", Fields{Type: ipxwire.TypeError, Destination: addr(cafe, 1, 0x5001), Source: peer}, "x", ""},
-		{"a broadcast", Fields{Destination: Addr{Net: cafe, Node: ipxwire.Broadcast, Socket: 0x5001}, Source: peer}, "x", ""},
+		{"a broadcast", Fields{Destination: Addr{Net: cafe, Node: ipxwire.Broadcast, Socket: 0x5001}, Source: peer},
+			"x", ""},
 		{"from nobody", Fields{Destination: addr(cafe, 1, 0x5001), Source: Addr{Net: cafe}}, "x", ""},
 	} {
 		r := newRig(t, Config{Router: true, SendErrors: true}, ports...)
@@ -178,7 +184,8 @@ func TestDiagnostic(t *testing.T) {
 		{"all but this", false, Fields{Type: 4, Destination: all, Source: peer}, exclude(node(7), node(1)), true, ""},
 		{"no list", false, Fields{Type: 4, Destination: asked, Source: peer}, "", false, ""},
 		{"short list", false, Fields{Type: 4, Destination: asked, Source: peer}, exclude(node(7))[:6], false, ""},
-		{"an answer", false, Fields{Type: 4, Destination: asked, Source: addr(cafe, 9, ipxwire.SocketDiagnostic)}, exclude(), false, ""},
+		{"an answer", false, Fields{Type: 4, Destination: asked, Source: addr(cafe, 9, ipxwire.SocketDiagnostic)},
+			exclude(), false, ""},
 	} {
 		r := newRig(t, Config{Router: c.router, DiagnosticDelay: 100 * time.Microsecond})
 		r.deliver(0, c.f, c.data)
@@ -208,6 +215,14 @@ func TestDiagnosticsThatWaitAreBounded(t *testing.T) {
 		r.deliver(0, Fields{Type: 4, Destination: all, Source: peer}, "\x00")
 	}
 	r.wait(time.Second)
+	defer func() {
+		for range 100 {
+			r.deliver(0, Fields{Type: 4, Destination: addr(cafe, 1, ipxwire.SocketDiagnostic), Source: peer}, "\x00")
+		}
+		if n := r.stat("ipx.diagnostic"); n != maxDiagnostics+diagnosticRate {
+			t.Errorf("%d answers in all, want %d at once", n, diagnosticRate)
+		}
+	}()
 	if n := r.stat("ipx.diagnostic"); n != maxDiagnostics || len(r.sent) != maxDiagnostics {
 		t.Errorf("%d answers, %d sent; want %d", n, len(r.sent), maxDiagnostics)
 	}
@@ -237,9 +252,12 @@ func TestInline(t *testing.T) {
 		from, to   Addr
 		want       string
 	}{
-		{"in place", "x", peer, addr(cafe, 1, 0x5000), "0000cafe:020000000009:4009 asked 0000cafe:020000000001:5000: x"},
-		{"from this network", "x", addr(0, 9, 0x4009), addr(0, 1, 0x5000), "0000cafe:020000000009:4009 asked 0000cafe:020000000001:5000: x"},
-		{"all were asked", "x", peer, Addr{Node: ipxwire.Broadcast, Socket: 0x5000}, "0000cafe:020000000009:4009 asked 0000cafe:ffffffffffff:5000: x"},
+		{"in place", "x", peer, addr(cafe, 1, 0x5000),
+			"0000cafe:020000000009:4009 asked 0000cafe:020000000001:5000: x"},
+		{"from this network", "x", addr(0, 9, 0x4009), addr(0, 1, 0x5000),
+			"0000cafe:020000000009:4009 asked 0000cafe:020000000001:5000: x"},
+		{"all were asked", "x", peer, Addr{Node: ipxwire.Broadcast, Socket: 0x5000},
+			"0000cafe:020000000009:4009 asked 0000cafe:ffffffffffff:5000: x"},
 		{"own memory", "own", peer, addr(cafe, 1, 0x5000), "memory of the handler's own"},
 		{"silent", "silent", peer, addr(cafe, 1, 0x5000), ""},
 		{"too long", "long", peer, addr(cafe, 1, 0x5000), ""},
@@ -258,12 +276,47 @@ func TestInline(t *testing.T) {
 		}
 	}
 	// Two handlers of one node would answer each other for ever.
-	if err := r.Send(r.now, Fields{Destination: addr(cafe, 1, 0x5000), Source: addr(cafe, 1, 0x5001)}, []byte("x")); err != nil {
+	if err := r.Send(r.now, Fields{Destination: addr(cafe, 1, 0x5000), Source: addr(cafe, 1, 0x5001)},
+		[]byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	r.Tick(r.now)
-	if n := r.stat("ipx.drop.inline"); n != 1 {
+	if n := r.stat("ipx.drop.answer"); n != 1 {
 		t.Errorf("%d packets between handlers were dropped, want 1", n)
+	}
+}
+
+// TestServicesDoNotAnswerEachOther: what says that it comes from one service is sent to another, by this node itself and
+// by a stranger.
+func TestServicesDoNotAnswerEachOther(t *testing.T) {
+	services := []SocketNumber{ipxwire.SocketEcho, ipxwire.SocketDiagnostic, 0x5000, 0x5001}
+	for _, from := range services {
+		for _, to := range services {
+			r := newRig(t, Config{Router: true, SendErrors: true})
+			parrot := func(reply, request []byte, _, _ Addr) []byte { return append(reply, request...) }
+			for _, s := range services[2:] {
+				if _, err := r.Bind(s, &inline{n: r.Node, h: parrot}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, typ := range []PacketType{ipxwire.TypeEcho, ipxwire.TypePEP} {
+				f := Fields{Type: typ, Destination: addr(cafe, 1, to), Source: addr(beef, 2, from)}
+				r.deliver(0, f, "\x00")
+				if err := r.Send(r.now, f, []byte{0}); err != nil {
+					t.Fatal(err)
+				}
+				before := r.stat("ipxBasicSysOutPackets")
+				for range 3 {
+					r.Tick(r.now)
+				}
+				if n := r.stat("ipxBasicSysOutPackets") - before; n > 2 || r.local.len() != 0 {
+					t.Errorf("%v to %v, %v: %d packets, %d octets wait", from, to, typ, n, r.local.len())
+				}
+			}
+			if n := r.stat("ipx.drop.source"); n < 2 {
+				t.Errorf("%v to %v: %d packets of strangers in the node's name were dropped, want 2", from, to, n)
+			}
+		}
 	}
 }
 
@@ -311,14 +364,17 @@ func TestNetworkFromTraffic(t *testing.T) {
 }
 
 func TestNetworkFromRouter(t *testing.T) {
-	r := newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)}, PortConfig{Name: "eth1", Network: beef, Node: node(2)})
-	f := Fields{Type: ipxwire.TypeRIP, Destination: addr(cafe, 1, ipxwire.SocketRIP), Source: addr(cafe, 9, ipxwire.SocketRIP)}
+	r := newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)},
+		PortConfig{Name: "eth1", Network: beef, Node: node(2)})
+	f := Fields{Type: ipxwire.TypeRIP, Destination: addr(cafe, 1, ipxwire.SocketRIP),
+		Source: addr(cafe, 9, ipxwire.SocketRIP)}
 	r.deliver(0, f, response(rip.Entry{Network: food, Hops: 1, Ticks: 2}))
 	if p, _ := r.Port(0); p.Network != cafe || !p.Learned {
 		t.Errorf("port is %+v, want network cafe", p)
 	}
 	// One number cannot be that of two ports.
-	r = newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)}, PortConfig{Name: "eth1", Network: beef, Node: node(2)})
+	r = newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)},
+		PortConfig{Name: "eth1", Network: beef, Node: node(2)})
 	f.Source.Net, f.Destination.Net = beef, beef
 	r.deliver(0, f, response(rip.Entry{Network: food, Hops: 1, Ticks: 2}))
 	if p, _ := r.Port(0); p.Network != 0 || r.stat("ipx.network.conflict") == 0 {
@@ -346,7 +402,8 @@ func TestWaitingForARoute(t *testing.T) {
 		t.Errorf("%d questions, want one on each port", questions)
 	}
 	r.sent = nil
-	f := Fields{Type: ipxwire.TypeRIP, Destination: addr(beef, 2, ipxwire.SocketRIP), Source: addr(beef, 9, ipxwire.SocketRIP)}
+	f := Fields{Type: ipxwire.TypeRIP, Destination: addr(beef, 2, ipxwire.SocketRIP),
+		Source: addr(beef, 9, ipxwire.SocketRIP)}
 	r.deliver(1, f, response(rip.Entry{Network: food, Hops: 1, Ticks: 2}))
 	got := ""
 	for _, s := range r.sent {
@@ -404,7 +461,8 @@ func TestForward(t *testing.T) {
 	}{
 		{"to a network here", Fields{Hops: 3, Destination: addr(beef, 7, 1), Source: peer}, "",
 			"1 020000000007 0000cafe:020000000009:4009 > 0000beef:020000000007:0001, unknown, 4 hops, 30 octets"},
-		{"to all of a network here", Fields{Destination: Addr{Net: beef, Node: ipxwire.Broadcast, Socket: 1}, Source: peer}, "",
+		{"to all of a network here",
+			Fields{Destination: Addr{Net: beef, Node: ipxwire.Broadcast, Socket: 1}, Source: peer}, "",
 			"1 ffffffffffff 0000cafe:020000000009:4009 > 0000beef:ffffffffffff:0001, unknown, 1 hops, 30 octets"},
 		{"to a network behind a router", Fields{Destination: addr(food, 7, 1), Source: peer}, "",
 			"1 020000000077 0000cafe:020000000009:4009 > 0000f00d:020000000007:0001, unknown, 1 hops, 30 octets"},
@@ -412,20 +470,27 @@ func TestForward(t *testing.T) {
 			"1 020000000007 0000cafe:020000000009:0005 > 0000beef:020000000007:0001, unknown, 1 hops, 30 octets"},
 		{"after fourteen routers", Fields{Hops: 14, Destination: addr(beef, 7, 1), Source: peer}, "",
 			"1 020000000007 0000cafe:020000000009:4009 > 0000beef:020000000007:0001, unknown, 15 hops, 30 octets"},
-		{"after fifteen routers", Fields{Hops: 15, Destination: addr(beef, 7, 1), Source: peer}, "", "ipxAdvSysInTooManyHops 1"},
-		{"after 255 routers", Fields{Hops: 255, Destination: addr(beef, 7, 1), Source: peer}, "", "ipxAdvSysInTooManyHops 1"},
+		{"after fifteen routers", Fields{Hops: 15, Destination: addr(beef, 7, 1), Source: peer}, "",
+			"ipxAdvSysInTooManyHops 1"},
+		{"after 255 routers", Fields{Hops: 255, Destination: addr(beef, 7, 1), Source: peer}, "",
+			"ipxAdvSysInTooManyHops 1"},
 		{"network 0", Fields{Destination: addr(0, 7, 1), Source: peer}, "", "ipx.drop.notours 1"},
 		{"where it came from", Fields{Destination: addr(cafe, 7, 1), Source: peer}, "", "ipx.drop.notours 1"},
 		{"nobody", Fields{Destination: Addr{Net: beef, Socket: 1}, Source: peer}, "", "ipx.drop.notours 1"},
-		{"a group", Fields{Destination: Addr{Net: beef, Node: NodeAddr{1}, Socket: 1}, Source: peer}, "", "ipx.drop.notours 1"},
+		{"a group", Fields{Destination: Addr{Net: beef, Node: NodeAddr{1}, Socket: 1}, Source: peer}, "",
+			"ipx.drop.notours 1"},
 		{"all networks", Fields{Destination: addr(0xffffffff, 7, 1), Source: peer}, "", "ipx.drop.notours 1"},
 		{"no route", Fields{Destination: addr(0xdead, 7, 1), Source: peer}, "", "ipxBasicSysNoRoutes 1"},
-		{"back to the router that sent it", Fields{Destination: addr(0x9999, 7, 1), Source: peer}, "", "ipx.drop.loop 1"},
+		{"back to the router that sent it", Fields{Destination: addr(0x9999, 7, 1), Source: peer}, "",
+			"ipx.drop.loop 1"},
 		{"from nobody", Fields{Destination: addr(beef, 7, 1), Source: Addr{Net: cafe}}, "", "ipx.drop.source 1"},
-		{"from this node's other port", Fields{Destination: addr(beef, 7, 1), Source: addr(beef, 2, 1)}, "", "ipx.drop.source 1"},
-		{"too long for the port", Fields{Destination: addr(beef, 7, 1), Source: peer}, strings.Repeat("x", 700), "ipxBasicSysOutDiscards 1"},
+		{"from this node's other port", Fields{Destination: addr(beef, 7, 1), Source: addr(beef, 2, 1)}, "",
+			"ipx.drop.source 1"},
+		{"too long for the port", Fields{Destination: addr(beef, 7, 1), Source: peer}, strings.Repeat("x", 700),
+			"ipxBasicSysOutDiscards 1"},
 	} {
-		r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1), MaxPacket: 1500}, PortConfig{Network: beef, Node: node(2)})
+		r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1), MaxPacket: 1500},
+			PortConfig{Network: beef, Node: node(2)})
 		for net, next := range map[Network]byte{food: 0x77, 0x9999: 9} {
 			port := 1
 			if next == 9 {
@@ -460,7 +525,8 @@ func TestMaxHops(t *testing.T) {
 }
 
 func TestPropagate(t *testing.T) {
-	ports := []PortConfig{{Network: cafe, Node: node(1)}, {Network: beef, Node: node(2)}, {Network: food, Node: node(3)}, {Node: node(4)}}
+	ports := []PortConfig{{Network: cafe, Node: node(1)}, {Network: beef, Node: node(2)},
+		{Network: food, Node: node(3)}, {Node: node(4)}}
 	full := "00000001000000020000000300000004000000050000000600000007"
 	for _, c := range []struct {
 		name   string
@@ -473,14 +539,16 @@ func TestPropagate(t *testing.T) {
 		{"at first", Config{Router: true}, 0, "", "1 1 0000cafe; 2 1 0000cafe; ", true},
 		{"after a router", Config{Router: true}, 1, "0000aaaa", "1 2 0000aaaa0000cafe; 2 2 0000aaaa0000cafe; ", true},
 		{"where it was", Config{Router: true}, 1, "0000beef", "2 2 0000beef0000cafe; ", true},
-		{"a slot beyond the hops means nothing", Config{Router: true}, 0, "0000beef", "1 1 0000cafe; 2 1 0000cafe; ", true},
+		{"a slot beyond the hops means nothing", Config{Router: true}, 0, "0000beef", "1 1 0000cafe; 2 1 0000cafe; ",
+			true},
 		{"back again", Config{Router: true}, 2, "0000cafe0000aaaa", "", false},
 		{"seven networks", Config{Router: true}, 7, full, "1 8 " + full + "0000cafe; 2 8 " + full + "0000cafe; ", true},
 		{"eight networks", Config{Router: true}, 8, full + "00000008", "", true},
 		{"nine networks", Config{Router: true}, 9, full + "00000008", "", false},
 		{"a host", Config{}, 1, "0000aaaa", "", true},
 		{"switched off", Config{Router: true, Propagation: PropagateNone}, 0, "", "", true},
-		{"reverse path", Config{Router: true, Propagation: PropagateReversePath}, 0, "", "1 1 0000cafe; 2 1 0000cafe; ", true},
+		{"reverse path", Config{Router: true, Propagation: PropagateReversePath}, 0, "",
+			"1 1 0000cafe; 2 1 0000cafe; ", true},
 	} {
 		r := newRig(t, c.config, ports...)
 		r.bind(ipxwire.SocketNetBIOS)
@@ -496,7 +564,8 @@ func TestPropagate(t *testing.T) {
 		for _, s := range r.sent {
 			used := min(4*int(s.h.Hops()), 32)
 			got += fmt.Sprintf("%d %d %x; ", s.port, s.h.Hops(), s.h.Data()[:used])
-			if p, _ := r.Port(s.port); s.h.Source() != addr(cafe, 9, ipxwire.SocketNetBIOS) || s.h.Destination().Net != p.Network || s.to != ipxwire.Broadcast {
+			if p, _ := r.Port(s.port); s.h.Source() != addr(cafe, 9,
+				ipxwire.SocketNetBIOS) || s.h.Destination().Net != p.Network || s.to != ipxwire.Broadcast {
 				t.Errorf("%s: sent %v", c.name, s.h)
 			}
 		}
@@ -505,7 +574,8 @@ func TestPropagate(t *testing.T) {
 		}
 	}
 	r := newRig(t, Config{Router: true}, ports...)
-	f := Fields{Type: ipxwire.TypeNetBIOS, Source: peer, Destination: Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketNetBIOS}}
+	f := Fields{Type: ipxwire.TypeNetBIOS, Source: peer,
+		Destination: Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketNetBIOS}}
 	for i := range 32 {
 		r.deliver(0, f, strings.Repeat("x", i))
 	}
@@ -562,7 +632,8 @@ func TestWayAroundAPortThatIsDown(t *testing.T) {
 	}
 	r.SetPortUp(r.now, 0, false)
 	r.sent = nil
-	if err := r.Send(r.now, Fields{Destination: addr(cafe, 9, 1)}, nil); err != nil || len(r.sent) != 1 || r.sent[0].to != node(0x77) {
+	if err := r.Send(r.now, Fields{Destination: addr(cafe, 9, 1)},
+		nil); err != nil || len(r.sent) != 1 || r.sent[0].to != node(0x77) {
 		t.Errorf("%v, sent %v; want one to the router", err, r.sent)
 	}
 }

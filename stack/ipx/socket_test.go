@@ -134,7 +134,8 @@ func TestErrors(t *testing.T) {
 	if _, err := a.ListenPacket(Addr{Socket: 0x5000}, 4); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("second listener: %v", err)
 	}
-	if _, err := l.WriteToAddr(make([]byte, 547), Addr{Net: cafe, Node: node(2), Socket: 1}); !errors.Is(err, syscall.EMSGSIZE) {
+	if _, err := l.WriteToAddr(make([]byte, 547), Addr{Net: cafe, Node: node(2), Socket: 1}); !errors.Is(err,
+		syscall.EMSGSIZE) {
 		t.Errorf("547 octets: %v", err)
 	}
 	if err := l.SetReadDeadline(time.Unix(1, 0)); err != nil {

@@ -21,9 +21,9 @@ type counters struct {
 
 // drops are packets that went nowhere, by reason.
 type drops struct {
-	port, short, length, tooLong, checksum, source                 uint64
-	notOurs, noSocket, loop, queue                                 uint64
-	echo, inline, errors, errorRate, rip, sap, netbios, diagnostic uint64
+	port, short, length, tooLong, checksum, source                         uint64
+	notOurs, noSocket, loop, queue                                         uint64
+	echo, answer, inline, errors, errorRate, rip, sap, netbios, diagnostic uint64
 }
 
 // Stats lists the counters, always in the same order. The names are those of Novell's IPX MIB where it has them;
@@ -77,6 +77,7 @@ func (n *Node) Stats() []Stat {
 		{"ipx.drop.loop", d.loop},
 		{"ipx.drop.queue", d.queue},
 		{"ipx.drop.echo", d.echo},
+		{"ipx.drop.answer", d.answer},
 		{"ipx.drop.inline", d.inline},
 		{"ipx.drop.error", d.errors},
 		{"ipx.drop.errorrate", d.errorRate},

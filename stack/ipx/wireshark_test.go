@@ -82,7 +82,8 @@ func TestWireshark(t *testing.T) {
 	kinds := map[string]int{}
 	for i, h := range packets {
 		to, from := h.Destination(), h.Source()
-		want := fmt.Sprintf("||0xffff|%d|%d|0x%02x|%s|%s", h.Len(), h.Hops(), uint8(h.Type()), fieldsOf(to), fieldsOf(from))
+		want := fmt.Sprintf("||0xffff|%d|%d|0x%02x|%s|%s", h.Len(), h.Hops(), uint8(h.Type()), fieldsOf(to),
+			fieldsOf(from))
 		if lines[i] != want {
 			t.Errorf("%x\ntshark %s\nwant   %s", []byte(h), lines[i], want)
 		}
