@@ -107,6 +107,22 @@ func TestInlineHits(t *testing.T) {
 	}
 }
 
+// TestAimsOf: an aim is a multiple of another path, or a value.
+func TestAimsOf(t *testing.T) {
+	s := &scenario{name: "s", aims: []aim{
+		{path: "tap", to: "veth", atLeast: 0.5}, {path: "tap", atLeast: 2}, {path: "tap", atMost: 8}, {path: "pipe", atLeast: 1},
+		{path: "tap", to: "absent", atLeast: 1},
+	}}
+	medians := map[string]float64{"tap": 4, "veth": 10}
+	want := []report.Aim{
+		{Ratio: report.Ratio{Path: "veth", Value: 0.4}, AtLeast: 0.5}, {Ratio: report.Ratio{Value: 4}, AtLeast: 2},
+		{Ratio: report.Ratio{Value: 4}, AtMost: 8},
+	}
+	if got := aimsOf(s, &path{name: "tap"}, medians); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 // TestRow: ratios, costs and proofs of a row that was measured by hand.
 func TestRow(t *testing.T) {
 	s := &scenario{name: "tcp_to", title: "bulk", unit: gbits, service: "sink", aims: []aim{{path: "fast", to: "veth", atLeast: 0.65}}}

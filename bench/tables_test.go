@@ -70,6 +70,66 @@ func checkPath(t *testing.T, p *path) {
 	}
 }
 
+// TestLimits: what a row is compared with.
+func TestLimits(t *testing.T) {
+	for _, tt := range []struct{ scenario, path, want string }{
+		{"tcp_to", "veth", ""},
+		{"tcp_to", "tap", "veth"},
+		{"tcp_to", "tap_ipx", "tap"},
+		{"udp_inline_rr", "tap", "raw_tap"},
+		{"udp_inline_rr", "tap_ipx", "tap"},
+		{"pipe_bulk", "pipe", "veth"},
+		{"pipe_bulk", "pipe_ipx", "pipe"},
+		{"ipx_rr", "tap_ipx", "tap_udp"},
+		{"lossy", "tap_lossy", "kernel_lossy"},
+	} {
+		s, err := scenarioNamed(tt.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := pathNamed(tt.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.limit(s); !p.measures(s) || got != tt.want {
+			t.Errorf("%s on %s is held against %q, want %q", tt.scenario, tt.path, got, tt.want)
+		}
+	}
+}
+
+// TestMeasures: a path measures what it carries, and no more where that would be the same again.
+func TestMeasures(t *testing.T) {
+	for _, tt := range []struct {
+		scenario, path string
+		want           bool
+	}{
+		{"ipx_rr", "tap", false},
+		{"ipx_rr", "gvisor", false},
+		{"ipx_rr", "veth", false},
+		{"ipx_rr", "tap_udp", true},
+		{"spx_bulk", "tap_udp", false},
+		{"spx_bulk", "tap_spx", true},
+		{"spx_bulk", "pipe_ipx", true},
+		{"spx_bulk", "pipe", false},
+		{"tcp_to", "tap_spx", false},
+		{"tcp_to_64", "tap_ipx", false},
+		{"tcp_to", "tap_ipx", true},
+		{"tcp_to", "pipe_ipx", false},
+	} {
+		s, err := scenarioNamed(tt.scenario)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := pathNamed(tt.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.measures(s); got != tt.want {
+			t.Errorf("%s on %s: got %v, want %v", tt.scenario, tt.path, got, tt.want)
+		}
+	}
+}
+
 // TestSubnets: no two paths share an address.
 func TestSubnets(t *testing.T) {
 	seen := map[string]string{}
