@@ -15,10 +15,10 @@
 // network.
 //
 // Echo and error: XSIS 028112, whose numbers 4.3BSD's netns lists. No document of Novell's gives an echo of IPX a
-// format: the data comes back as it is, without XSIS's word of operation. Diagnostics: see package diag. That no broadcast comes back to its sender, that an answer to a
-// diagnostic broadcast waits for a random time, and that no answer is answered, are ours. Two captures of Windows NT
-// and of a print server, replayed by a test, decide what must be believed: both send on network zero, and SAP from
-// any socket.
+// format: the data comes back as it is, without XSIS's word of operation. Diagnostics: see package diag. That no
+// broadcast comes back to its sender, that an answer to a diagnostic broadcast waits for a random time, and that no
+// answer is answered, are ours. Two captures of Windows NT and of a print server, replayed by a test, decide what
+// must be believed: both send on network zero, and SAP from any socket.
 //
 // # Theory of operation
 //
@@ -41,6 +41,12 @@
 //
 // Network zero is the network of the port. Receivers see zero where the sender left it; Node.Source and
 // Node.Destination fill it in. The node fills it in where it sends, if it knows the number.
+//
+// Echo, diagnostics and inline handlers answer whoever asks, so two of them could answer each other without end.
+// Within the node an answer is marked, and no service answers it. From a wire nobody can ask in this node's name.
+// Between two nodes, only what is of type 2 is echoed, no other service answers with that type, echo sockets are not
+// answered, diagnostics are few; and who makes two inline handlers of two nodes answer everything has built a loop,
+// as with UDP.
 //
 // # Numbers of networks
 //
@@ -71,8 +77,8 @@
 // # Timers
 //
 // Those of RIP and SAP (their packages); pendingEvery; the random wait, at most Config.DiagnosticDelay, before the
-// answer to a diagnostic that all nodes were asked, 16 of them at once; the rate of errors, Config.ErrorRate a
-// second. Next is the earliest, Tick does what is due.
+// answer to a diagnostic that all nodes were asked, 16 of them at once; the rates of answers to diagnostics,
+// 50 a second, and of errors, Config.ErrorRate. Next is the earliest, Tick does what is due.
 //
 // # Limits
 //

@@ -20,10 +20,14 @@ type inline struct {
 // Describe names the owner of the socket.
 func (*inline) Describe() SocketInfo { return SocketInfo{Owner: "inline"} }
 
-// Receive calls the handler and sends its answer.
+// Receive calls the handler and sends its answer. A packet of SPX is no datagram.
 func (i *inline) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	n := i.n
 	from, to := n.Source(id, h), n.Destination(id, h)
+	if h.Type() == ipxwire.TypeSPX {
+		n.stats.drop.inline++
+		return
+	}
 	n.stats.inlineHits++
 	if out := i.call(h.Data(), from, to); len(out) > 0 {
 		n.answerInline(now, id, h, out)

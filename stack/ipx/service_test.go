@@ -259,11 +259,16 @@ func TestInline(t *testing.T) {
 		{"all were asked", "x", peer, Addr{Node: ipxwire.Broadcast, Socket: 0x5000},
 			"0000cafe:020000000009:4009 asked 0000cafe:ffffffffffff:5000: x"},
 		{"own memory", "own", peer, addr(cafe, 1, 0x5000), "memory of the handler's own"},
+		{"to SPX", "x", Addr{}, addr(cafe, 1, 0x5000), ""},
 		{"silent", "silent", peer, addr(cafe, 1, 0x5000), ""},
 		{"too long", "long", peer, addr(cafe, 1, 0x5000), ""},
 	} {
 		r.sent = nil
-		r.deliver(0, Fields{Type: 4, Destination: c.to, Source: c.from}, c.data)
+		f := Fields{Type: 4, Destination: c.to, Source: c.from}
+		if c.from == (Addr{}) {
+			f.Type, f.Source = ipxwire.TypeSPX, peer
+		}
+		r.deliver(0, f, c.data)
 		got := ""
 		for _, s := range r.sent {
 			got += string(s.h.Data())
