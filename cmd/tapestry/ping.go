@@ -19,7 +19,7 @@ func pingCommand() *cobra.Command {
 		Use:   "ping host",
 		Short: "Send echo requests from a host",
 		Long: `Sends echo requests from inside a host of the running lab to an address or a name: over ICMP, or over IPX to an address
-of network and node. NetWare's own machines leave echoes unanswered and answer --diagnostic, which asks for their
+of network and node, or to a host that has nothing else. NetWare's own machines leave echoes unanswered and answer --diagnostic, which asks for their
 configuration. The status is 0 if a reply came, 1 if none did, 2 for other errors.`,
 		Example: "  tapestry ping 198.51.100.1\n  tapestry ping -c 3 -s 1000 2001:db8:51::1\n" +
 			"  tapestry ping 0000cafe:020000000001\n  tapestry ping --ipx beta\n  tapestry ping --diagnostic 0000cafe:020000000001",

@@ -51,6 +51,8 @@ service = [{ type = "file server", name = "FS1", socket = "0451" }]
 segment = "dmz"
 mac = "02:00:00:00:00:0c"
 ipx = { frame = "snap" }
+[host.omega.app.echo]
+spx = true
 [[host.late.interface]]
 segment = "dmz"
 mac = "02:00:00:00:00:0d"
@@ -142,6 +144,7 @@ Total of 1 server found
 		})
 	}
 	t.Run("ping", func(t *testing.T) { pingIPX(t, l) })
+	t.Run("connect", func(t *testing.T) { connectSPX(t, l) })
 	t.Run("commands", func(t *testing.T) { commandsIPX(t, l) })
 }
 
@@ -159,6 +162,7 @@ func pingIPX(t *testing.T, l *Lab) {
 		{"a neighbour", "alpha", `{"target":"0000cafe:020000000001","count":1}`, "from 0000cafe:020000000001: seq=1 hops=0 time="},
 		{"through the router", "alpha", `{"target":"f00d:02000000000c","count":1}`, "from 0000f00d:02000000000c: seq=1 hops=1 time="},
 		{"by name", "omega", `{"target":"alpha","family":"ipx","count":1}`, "from 0000cafe:02000000000a: seq=1 hops=1 time="},
+		{"by name, to one without IP", "alpha", `{"target":"omega","count":1}`, "from 0000f00d:02000000000c: seq=1 hops=1 time="},
 		{"the network within", "omega", `{"target":"gate.lab.example","family":"ipx","count":1}`, "from 0000abcd:000000000001: seq=1"},
 		{"oneself", "alpha", `{"target":"cafe:02000000000a","count":1}`, "from 0000cafe:02000000000a: seq=1 hops=0"},
 		{"configuration", "alpha", `{"target":"gate","diag":true,"count":1}`, "from 0000abcd:000000000001: seq=1 hops=0 time="},
@@ -179,6 +183,24 @@ func pingIPX(t *testing.T, l *Lab) {
 	}
 }
 
+func connectSPX(t *testing.T, l *Lab) {
+	for _, tt := range []struct{ name, host, args, want string }{
+		{"what was sent", "alpha", `{"address":"omega:8007","data":"aGVsbG8K"}`, "hello\n"},
+		{"by address", "gate", `{"address":"f00d:02000000000c:8007","data":"aGVsbG8K"}`, "hello\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			all, err := call[IPXMessage](t, l, control.Request{Op: "ipx.connect", Host: tt.host, Args: []byte(tt.args)})
+			var got string
+			for _, m := range all {
+				got += string(m.Data)
+			}
+			if err != nil || got != tt.want || all[0].Remote != "0000f00d:02000000000c:8007" || !all[0].SPX2 {
+				t.Errorf("%v, %q of %+v", err, got, all)
+			}
+		})
+	}
+}
+
 func commandsIPX(t *testing.T, l *Lab) {
 	for _, tt := range []struct{ name, op, host, args, want string }{
 		{"add a route", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"cafe:1"}`, ""},
@@ -190,6 +212,9 @@ func commandsIPX(t *testing.T, l *Lab) {
 		{"gateway elsewhere", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"f00d:1"}`, "host alpha is not on network 0000f00d"},
 		{"no network", "ipx.route.add", "alpha", `{"network":"x","gateway":"cafe:1"}`, `"x" is no network number`},
 		{"host without IPX", "ipx.route", "plain", ``, `host plain has no IPX; add ipx = { network = "0000cafe" } to one of its interfaces`},
+		{"connection without socket", "ipx.connect", "alpha", `{"address":"gate"}`, `"gate" has no socket; write it behind the name, like gate:8007`},
+		{"connection to nobody", "ipx.connect", "alpha", `{"address":"what:1"}`, `"what:1" is neither an address, like 0000cafe:020000000001:8007, nor`},
+		{"connection from there", "ipx.connect", "plain", `{"address":"gate:8007"}`, "host plain has no IPX"},
 		{"ping from there", "ping", "plain", `{"target":"cafe:1"}`, "ping: host plain has no IPX"},
 		{"ping to there", "ping", "alpha", `{"target":"plain","family":"ipx"}`, "host plain has no IPX"},
 		{"ping to nobody", "ping", "alpha", `{"target":"what","family":"ipx"}`, `ping: "what" is neither an address, like 0000cafe:020000000001, nor a host of this lab`},
@@ -237,7 +262,7 @@ func textOf(t *testing.T, s []OpenSocket) string {
 }
 
 func TestDrawIPX(t *testing.T) {
-	p, err := Load("oldlan.toml", []byte(oldLAN), nil)
+	p, err := Load("oldlan.toml", []byte(oldLAN), registry)
 	if err != nil {
 		t.Fatal(err)
 	}

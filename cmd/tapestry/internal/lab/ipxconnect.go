@@ -97,10 +97,7 @@ func (l *Lab) spxAddr(s string) (ipxwire.Addr, error) {
 		return a, nil
 	}
 	name, socket, _ := strings.Cut(s, ":")
-	for _, h := range l.hosts {
-		if name != h.plan.Name && name != h.plan.Name+"."+l.Plan.Domain {
-			continue
-		}
+	if h := l.hostCalled(name); h != nil {
 		a, err := h.ipxAddr()
 		if err != nil {
 			return a, err

@@ -119,7 +119,7 @@ type prober interface {
 
 // prober finds the target, over the protocol that it has an address of.
 func (h *host) prober(ctx context.Context, a PingArgs) (prober, error) {
-	if a.Family == "ipx" || a.Diag || a.Family == "" && isIPXTarget(a.Target) {
+	if a.Family == "ipx" || a.Diag || a.Family == "" && (isIPXTarget(a.Target) || h.lab.hasIPXAlone(a.Target)) {
 		return h.ipxProber(a)
 	}
 	target, err := h.lookUp(ctx, a)

@@ -51,13 +51,28 @@ func (h *host) ipxProber(a PingArgs) (prober, error) {
 	if p.target, err = parseIPXTarget(a.Target); err == nil {
 		return p, nil
 	}
-	for _, other := range h.lab.hosts {
-		if name := other.plan.Name; a.Target == name || a.Target == name+"."+h.lab.Plan.Domain {
-			p.target, err = other.ipxAddr()
-			return p, err
-		}
+	if other := h.lab.hostCalled(a.Target); other != nil {
+		p.target, err = other.ipxAddr()
+		return p, err
 	}
 	return nil, fmt.Errorf("ping: %q is neither an address, like 0000cafe:020000000001, nor a host of this lab", a.Target)
+}
+
+// hostCalled finds a host by its name, with or without the domain; nil if there is none.
+func (l *Lab) hostCalled(name string) *host {
+	name = strings.TrimSuffix(name, "."+l.Plan.Domain)
+	for _, h := range l.hosts {
+		if h.plan.Name == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// hasIPXAlone reports whether it is a host of the lab that has IPX and no address of IP.
+func (l *Lab) hasIPXAlone(name string) bool {
+	h := l.hostCalled(name)
+	return h != nil && h.plan.IPX != nil && len(h.plan.Addresses()) == 0
 }
 
 func (p ipxProber) begin(a PingArgs) PingEvent {
