@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"syscall"
@@ -81,6 +82,62 @@ func TestIPXDatagrams(t *testing.T) {
 				t.Errorf("one octet too many: %v", err)
 			}
 		})
+	}
+}
+
+// TestIPXPing asks by the echo protocol and by diagnostics, over each network, one of them with real checksums.
+func TestIPXPing(t *testing.T) {
+	cs := []IPXConfig{}
+	for k, n := range ipxNetworks {
+		cs = append(cs, IPXConfig{Frame: ethernet.Kind(k), Network: n, Checksum: ethernet.Kind(k) == ethernet.KindSNAP})
+	}
+	alpha, beta := ipxPair(t, cs...)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
+	defer cancel()
+	for k, n := range ipxNetworks {
+		for _, kind := range []ipx.PingKind{ipx.PingEcho, ipx.PingDiagnostic} {
+			to := ipx.Addr{Net: n, Node: beta.ipxNode(t)}
+			r, err := alpha.IPX().Ping(ctx, to, ipx.PingOptions{Kind: kind, Timeout: testTimeout})
+			if err != nil || r.From.Node != to.Node || r.From.Net != n {
+				t.Errorf("%v, %v: %+v, %v", ethernet.Kind(k), kind, r, err)
+			}
+		}
+	}
+	if _, err := newIPXHead(9, hostMAC); err == nil {
+		t.Error("a frame type that is none was taken")
+	}
+	i, _ := alpha.interfaceNamed("eth0")
+	i.RemoveIPX(ethernet.KindRaw)
+	if err := i.AddIPX(IPXConfig{Frame: ethernet.KindRaw, Network: 0x77, Checksum: true}); err == nil {
+		t.Error("raw 802.3 with checksums was taken")
+	}
+}
+
+// TestIPXSockets: listings name sockets and connections, and counters count.
+func TestIPXSockets(t *testing.T) {
+	alpha, beta := ipxPair(t)
+	c, s := spxPair(t, alpha, beta, ethernet.KindLLC)
+	defer c.Close()
+	defer s.Close()
+	p, err := alpha.ListenPacket("ipx", ":4444")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var found int
+	for _, x := range alpha.IPXSockets() {
+		switch {
+		case x.Network == "ipx" && x.Local.Socket == 0x4444 && x.Owner == "datagram":
+			found++
+		case x.Network == "spx" && x.Local == c.LocalAddr().(ipx.NetAddr).Addr && x.Remote == s.LocalAddr().(ipx.NetAddr).Addr:
+			found++
+		}
+	}
+	if found != 2 {
+		t.Errorf("not both are among %+v", alpha.IPXSockets())
+	}
+	if statOf(t, alpha, "ipxBasicSysInReceives") == 0 || statOf(t, alpha, "spx.opened") != 1 {
+		t.Errorf("counters %v", alpha.Stats())
 	}
 }
 

