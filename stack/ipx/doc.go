@@ -8,11 +8,11 @@
 // Novell's IPX Router Specification 1.30, the chapter on IPX, and Xerox's Internet Transport Protocols (XSIS 028112),
 // whose Internet Datagram Protocol it is. The real checksum: Linux's af_ipx (see ipxwire.Header.Sum).
 //
-// Transport Control, forwarding and packet type 20: the router specification; for what is done with a list that is
-// full or has been here Microsoft's "How Routers Handle IPX Type 20 NetBIOS Packets" (Q149270) and Linux; the three
-// ways to propagate are those of Novell's Internet Access Server 4.1. A network's number from traffic: Linux, which
-// takes it from packets within one network and does not ask the hops, because servers count from their internal
-// network.
+// Transport Control, forwarding and packet type 20: the router specification, as Novell's manual Internetwork Packet
+// Exchange (103-000176-001) repeats it; for what is done with a list that is full or has been here Microsoft's "How
+// Routers Handle IPX Type 20 NetBIOS Packets" (Q149270) and Linux; the three ways to propagate are those of Novell's
+// Internet Access Server 4.1. A network's number from traffic: Linux, which takes it from packets within one network
+// and does not ask the hops, because servers count from their internal network.
 //
 // Echo and error: XSIS 028112, whose numbers 4.3BSD's netns lists. No document of Novell's gives an echo of IPX a
 // format: the data comes back as it is, without XSIS's word of operation. Diagnostics: see package diag. That no
