@@ -22,9 +22,9 @@
 //
 // # Networks
 //
-// What serves a [net.Listener] serves SPX, too: a key of type [Socket] in the app's table turns it on. [ServePackets] is
-// the same for datagrams of IPX, and [ServeAll] runs the parts of a server that has several of these. Addresses of IPX
-// are no *net.TCPAddr: what a log or a program is told of a client comes from their text.
+// What serves a [net.Listener] serves SPX, too: a key of type [Socket] in the app's table turns it on. [ServePackets]
+// is the same for datagrams of IPX, and [ServeAll] runs the parts of a server that has several of these. Addresses of
+// IPX are no *net.TCPAddr: what a log or a program is told of a client comes from their text.
 //
 // # Limits
 //

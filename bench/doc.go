@@ -20,12 +20,12 @@
 // is as lean; hosts of ours and of stock gVisor are served as an application would, a goroutine a connection, and
 // read into buffers of the same size. All share one placement on the cores.
 //
-// The kernel has no sockets for IPX. There the near end makes frames itself, through a socket of AF_PACKET, and the same
-// with UDP for comparison (near_frames.go); or it is a host of ours in a process of its own (path_ipx.go).
+// The kernel has no sockets for IPX. There the near end makes frames itself, through a socket of AF_PACKET, and the
+// same with UDP for comparison (near_frames.go); or it is a host of ours in a process of its own (path_ipx.go).
 //
 // # Limits
 //
 // An end that does not answer within half a minute after its time is ended, and its path left out from then on; what
-// is left out is told with the reason. Everything lies in namespaces that end with their processes: a run that is killed
-// leaves nothing behind.
+// is left out is told with the reason. Everything lies in namespaces that end with their processes: a run that is
+// killed leaves nothing behind.
 package bench

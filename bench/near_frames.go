@@ -14,8 +14,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
-// frameSocket is the near end of IPX: whole frames through a socket of AF_PACKET, the same header before each datagram. The
-// kernel adds nothing and looks at nothing. For comparison it does the same with UDP.
+// frameSocket is the near end of IPX: whole frames through a socket of AF_PACKET, the same header before each
+// datagram. The kernel adds nothing and looks at nothing. For comparison it does the same with UDP.
 type frameSocket struct {
 	lean.Socket
 	path  *path

@@ -21,7 +21,8 @@ const socketBuffer = 4 << 20
 
 var errNotKernel = errors.New("takes a socket of the kernel at the near end")
 
-// datagrams gives the kernel's socket of a call that sends many, and what stands before each datagram of the call's size.
+// datagrams gives the kernel's socket of a call that sends many, and what stands before each datagram of the call's
+// size.
 func (c *call) datagrams() (s lean.Socket, head []byte, err error) {
 	way, err := c.net.dial(c.network, c.to)
 	if err != nil {

@@ -36,15 +36,15 @@ func farNode(s uint16) ipxwire.Addr {
 	return ipxwire.Addr{Net: benchNet, Node: ipxwire.Node(stationAddr), Socket: ipxwire.Socket(s)}
 }
 
-// maker is the near end's address of a path on which it makes its frames itself: one that the kernel does not have, or it
-// would answer the host's datagrams that no port is unreachable.
+// maker is the near end's address of a path on which it makes its frames itself: one that the kernel does not have, or
+// it would answer the host's datagrams that no port is unreachable.
 func (p *path) maker() netip.Addr { return p.subnet(3) }
 
 // openStationTAP is openTAP with a hardware address that the near end knows.
 func openStationTAP(f *far) error { return openOurs(f, tap.Config{Addr: stationAddr}) }
 
-// openFramesTAP is openStationTAP without super-frames of UDP: the near end would take one for one datagram, and IPX has
-// nothing like them.
+// openFramesTAP is openStationTAP without super-frames of UDP: the near end would take one for one datagram, and IPX
+// has nothing like them.
 func openFramesTAP(f *far) error { return openOurs(f, tap.Config{Addr: stationAddr, NoUSO: true}) }
 
 // openPipeIPX is openPipe for hosts that have IPX.
@@ -72,8 +72,8 @@ func (p *path) newHost(name string, dev link.Device, at netip.Addr) (*stack.Host
 	return h, err
 }
 
-// wrapHost starts a near end that is a host of ours, on AF_PACKET at the kernel's side of the TAP, where the kernel keeps
-// silent. Its process is its own, so that it is served and measured as a host is.
+// wrapHost starts a near end that is a host of ours, on AF_PACKET at the kernel's side of the TAP, where the kernel
+// keeps silent. Its process is its own, so that it is served and measured as a host is.
 func wrapHost(w *way, place placement) (err error) {
 	l, err := netlink.LinkByName(w.device())
 	if err != nil {

@@ -76,8 +76,8 @@ func (u unit) counts() string {
 	return name
 }
 
-// aim is what a path is to reach in a scenario: a multiple of another path's value, or a value that is to be reached or not
-// to be passed.
+// aim is what a path is to reach in a scenario: a multiple of another path's value, or a value that is to be reached
+// or not to be passed.
 type aim struct {
 	path, to string
 	atLeast  float64 // of the other path's value; in the scenario's unit where there is no other

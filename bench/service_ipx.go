@@ -11,8 +11,8 @@ import (
 	"tapestry/stack/ipx"
 )
 
-// Services of IPX and SPX have a socket in place of the port. On a path that compares with UDP the same service is at the
-// UDP port of that number.
+// Services of IPX and SPX have a socket in place of the port. On a path that compares with UDP the same service is at
+// the UDP port of that number.
 
 // serveFrames opens a datagram service of a path with raw frames: over IPX or over UDP, as the path says.
 func serveFrames(over map[protocol]func(f *far, h *stack.Host, at netip.AddrPort) error) func(*far, sockets, netip.AddrPort) error {

@@ -1,5 +1,5 @@
-// Package simple is what the servers of RFC 862 to RFC 868 have in common: one port on TCP and UDP, a socket each on SPX and
-// IPX, limits, and the protection against loops.
+// Package simple is what the servers of RFC 862 to RFC 868 have in common: one port on TCP and UDP, a socket each on
+// SPX and IPX, limits, and the protection against loops.
 //
 // # Sockets
 //

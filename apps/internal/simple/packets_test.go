@@ -113,8 +113,8 @@ func TestIPX(t *testing.T) {
 	}
 }
 
-// TestSPXEnds holds that a session ends with its client, whether that ends one direction or both, and makes room for the
-// next one.
+// TestSPXEnds holds that a session ends with its client, whether that ends one direction or both, and makes room for
+// the next one.
 func TestSPXEnds(t *testing.T) {
 	c := apptest.Case{App: testApp, Config: ipxAlone + "spx = true\nmax_sessions = 1"}
 	apptest.TestServer(t, c, func(t *testing.T, s *apptest.Server) {

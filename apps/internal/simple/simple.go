@@ -26,8 +26,8 @@ type Config struct {
 	IdleTimeout apps.Duration `toml:"idle_timeout"` // 0s: never
 }
 
-// Defaults are the values of keys that are absent. The sockets have the digits of the port behind an 8 on SPX and a 9 on
-// IPX, where no dynamic socket lies and no product's that is known: 8007 and 9007 for port 7.
+// Defaults are the values of keys that are absent. The sockets have the digits of the port behind an 8 on SPX and a 9
+// on IPX, where no dynamic socket lies and no product's that is known: 8007 and 9007 for port 7.
 func Defaults(port uint16) Config {
 	return Config{
 		Port: port, TCP: true, UDP: true,

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Packet is a socket of AF_PACKET for whole frames of one EtherType at an interface: what is written leaves there, and what
-// comes in is read, but not what the kernel or another socket sends.
+// Packet is a socket of AF_PACKET for whole frames of one EtherType at an interface: what is written leaves there, and
+// what comes in is read, but not what the kernel or another socket sends.
 func Packet(index int, etherType uint16) (Socket, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
