@@ -23,9 +23,10 @@
 // (flows.go, icmpcheck.go: RFC 5927 §4), and who else claims an address of ours (announce.go: RFC 5227 §2.4).
 //
 // IPX and SPX are beside the engine (packages ipx and spx): a node for all of a host, of which each frame type of an
-// interface is a port (ipx_iface.go). Frames of the four types are told apart in ipx_frame.go; a batch of them is handed
-// on under one lock, and what the node sends is collected for each interface and written before the lock is given up
-// (ipx_recv.go, ipx_send.go). The frame type may be found out (ipx_auto.go). What knows no IPX pays one comparison.
+// interface is a port (ipx_iface.go). Frames of the four types are told apart in ipx_frame.go; a batch of them is
+// handed on under one lock, and what the node sends is collected for each interface and written before the lock is
+// given up (ipx_recv.go, ipx_send.go). The frame type may be found out (ipx_auto.go). What knows no IPX pays one
+// comparison.
 //
 // # Limits
 //
@@ -40,8 +41,8 @@
 // Host.mu guards the tables of interfaces and of open sockets and is never held while gVisor is called, except to
 // create an interface. nic.mu guards the device's last description. flows.mu, conflicts.mu and handlers.mu are leaves.
 //
-// The lock of the node of IPX is taken with none of these held, except ipxHost.mu, which makes it; while a receiver holds
-// it, no frame goes to the engine. Devices are written to under it, since writing never blocks.
+// The lock of the node of IPX is taken with none of these held, except ipxHost.mu, which makes it; while a receiver
+// holds it, no frame goes to the engine. Devices are written to under it, since writing never blocks.
 //
 // The shortcut's data path takes none: it reads tables that are replaced as a whole, and asks the engine again when the
 // epoch has changed. shortcuts.mu is a leaf for those who change the table of takers.

@@ -19,8 +19,8 @@ type IPXConfig struct {
 	// Auto finds the frame type out, see ipx_auto.go; Frame is not looked at.
 	Auto    bool
 	Network ipx.Network // default: learned from a router's answer, or else from traffic
-	// MaxPacket is the most that is sent and accepted, in octets with header: default 576, which every router passes on;
-	// more than the frames carry is what they carry, so that 65535 stands for it.
+	// MaxPacket is the most that is sent and accepted, in octets with header: default 576, which every router passes
+	// on; more than the frames carry is what they carry, so that 65535 stands for it.
 	MaxPacket int
 	Checksum  bool   // write IPX's real checksum, which raw 802.3 cannot carry
 	Ticks     uint16 // what the way through costs, in 1/18 s; default 1

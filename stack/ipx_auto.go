@@ -14,12 +14,12 @@ import (
 // becomes known, by an answer or by what others say among themselves, is the one; the others go. Until then all four
 // work: what the host says to everybody it says four times, and who hears it may answer.
 //
-// A question or its answer may be lost, so the host asks again, after a second and each time after twice as long; a router
-// tells everybody each minute anyway.
+// A question or its answer may be lost, so the host asks again, after a second and each time after twice as long; a
+// router tells everybody each minute anyway.
 //
 // Where the configuration has a number too, only a port with that number is the one, and a port that turns out to have
-// another goes. When nobody has told after autoWait, the host is the first on the wire: it takes 802.2, Novell's default
-// since NetWare 3.12, or what is left.
+// another goes. When nobody has told after autoWait, the host is the first on the wire: it takes 802.2, Novell's
+// default since NetWare 3.12, or what is left.
 
 const (
 	autoWait  = 5 * time.Second // how long a host with a number waits for others to tell the frame type

@@ -12,8 +12,8 @@ import (
 	"tapestry/stack/ipx"
 )
 
-// The networks "ipx" and "spx" of Dial, Listen and ListenPacket. Their addresses are network:node:socket in hexadecimal, as
-// ipx.ParseAddr reads them: there are no names.
+// The networks "ipx" and "spx" of Dial, Listen and ListenPacket. Their addresses are network:node:socket in
+// hexadecimal, as ipx.ParseAddr reads them: there are no names.
 
 // isIPX reports whether a network of Dial or Listen is IPX's.
 func isIPX(network string) bool { return network == "ipx" || network == "spx" }
@@ -22,8 +22,8 @@ func isIPX(network string) bool { return network == "ipx" || network == "spx" }
 func (h *Host) ipxAddress(op, network, address string) (a ipx.Addr, err error) {
 	switch {
 	case h.ipx.stack.Load() == nil:
-		err = net.UnknownNetworkError(network + " (host " + h.cfg.Name + " has no IPX: give an interface of it a network with " +
-			"Interface.AddIPX, or in a lab's file with ipx = { … })")
+		err = net.UnknownNetworkError(network + " (host " + h.cfg.Name +
+			" has no IPX: give an interface of it a network with Interface.AddIPX, or in a lab's file with ipx = { … })")
 	case h.isClosed() != nil:
 		err = net.ErrClosed
 	case address != "":

@@ -6,9 +6,9 @@ import (
 	"tapestry/stack/ipx"
 )
 
-// Packets of IPX go to the node as they are read. The first of a batch locks it; it stays locked until the batch ends, or a
-// frame comes that goes elsewhere: the engine's own inline handlers may use the node. What the node sends meanwhile leaves
-// as one batch.
+// Packets of IPX go to the node as they are read. The first of a batch locks it; it stays locked until the batch ends,
+// or a frame comes that goes elsewhere: the engine's own inline handlers may use the node. What the node sends
+// meanwhile leaves as one batch.
 
 // ipxIn is what a receiver has of IPX.
 type ipxIn struct {

@@ -2,7 +2,8 @@ package stack
 
 import "tapestry/stack/ipx"
 
-// output takes a packet of the node, which holds its lock. It leaves at the end of the call, or of the batch that was read.
+// output takes a packet of the node, which holds its lock. It leaves at the end of the call, or of the batch that was
+// read.
 func (x *ipxHost) output(id ipx.PortID, to ipx.NodeAddr, packet []byte) {
 	p := x.adding // a port speaks before its number is known
 	if int(id) < len(x.ports) && x.ports[id] != nil {

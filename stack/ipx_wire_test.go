@@ -121,8 +121,8 @@ func TestIPXReceive(t *testing.T) {
 	}
 }
 
-// TestIPXBesideIP: batches of both, in any order; handlers of UDP may use the node, and answers of one batch of IPX leave
-// in one write, all on one queue.
+// TestIPXBesideIP: batches of both, in any order; handlers of UDP may use the node, and answers of one batch of IPX
+// leave in one write, all on one queue.
 func TestIPXBesideIP(t *testing.T) {
 	w, r := ipxKeeper(t, 2)
 	node := w.host.IPX()

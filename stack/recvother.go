@@ -9,8 +9,8 @@ import (
 // headersMax is how long the headers of a frame are at most: two tags, SNAP.
 const headersMax = ethernet.HeaderLen + ethernet.MaxTags*ethernet.TagLen + 8
 
-// receiveOther takes up what is neither IPv4, IPv6 nor ARP in plain Ethernet II: tagged frames, the frames with a length,
-// and the protocols beside the engine's.
+// receiveOther takes up what is neither IPv4, IPv6 nor ARP in plain Ethernet II: tagged frames, the frames with a
+// length, and the protocols beside the engine's.
 func (r *receiver) receiveOther(f *link.Frame) {
 	n := r.nic
 	if k := len(f.Head()); k < headersMax && k < f.Len() {

@@ -163,8 +163,8 @@ func ipxRoutes(h *stacktest.Host) (m map[ipx.Network]uint16) {
 	return m
 }
 
-// TestIPXRow: RIP converges, data flows over two routers, a broadcast of type 20 reaches each network once, and a cut is
-// learned within the protocol's time.
+// TestIPXRow: RIP converges, data flows over two routers, a broadcast of type 20 reaches each network once, and a cut
+// is learned within the protocol's time.
 func TestIPXRow(t *testing.T) {
 	stacktest.Run(t, stacktest.Config{Impair: "delay=1ms"}, func(t *testing.T, n *stacktest.Net) {
 		w := newIPXRow(n)
