@@ -272,7 +272,8 @@ func (c *Client) station(n ipxwire.Node) ipxwire.Node {
 	return own
 }
 
-// isAnswer reports whether a packet answers a registration. DOSBox answers a ping much alike, but not as from network 1.
+// isAnswer reports whether a packet answers a registration. DOSBox answers a ping much alike, but not as from network
+// 1.
 func isAnswer(h ipxwire.Header, s *session) bool {
 	from, to := h.Source(), h.Destination()
 	if s.asked == 0 || from.Socket != ipxwire.SocketEcho || to.Socket != ipxwire.SocketEcho ||
@@ -285,7 +286,8 @@ func isAnswer(h ipxwire.Header, s *session) bool {
 // registered notes the node that the server gave, and sends what waited for it.
 func (c *Client) registered(now time.Time, s *session, node ipxwire.Node) {
 	if s.node != node {
-		c.cfg.Log.Info("the IPX server gave a node", "device", c.info.Name, "server", c.cfg.Server, "station", s.station, "node", node)
+		c.cfg.Log.Info("the IPX server gave a node",
+			"device", c.info.Name, "server", c.cfg.Server, "station", s.station, "node", node)
 	}
 	s.node, s.heard, s.asked, s.deadline = node, now, 0, now.Add(c.cfg.KeepAlive)
 	if s.station.IsZero() {

@@ -76,7 +76,8 @@ func (c *carrier) WriteFrames(f []link.Frame) (sent int) {
 }
 
 func (c *carrier) pack(f *link.Frame) link.Frame {
-	return ipxFrame(ethernet.KindII, ipxwire.Addr{Node: ipxwire.Node(c.to)}, ipxwire.Addr{Node: ipxwire.Node(c.from)}, f.AppendTo(nil))
+	to, from := ipxwire.Addr{Node: ipxwire.Node(c.to)}, ipxwire.Addr{Node: ipxwire.Node(c.from)}
+	return ipxFrame(ethernet.KindII, to, from, f.AppendTo(nil))
 }
 
 func TestDevice(t *testing.T) {

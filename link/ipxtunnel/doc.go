@@ -3,8 +3,8 @@
 // Both are a [link.Device].
 //
 // There is no standard. What decided: DOSBox 0.74 (its ipxserver and IPXNET) for the messages and who answers what, its
-// buffers for the longest packet; fragglet's ipxbox for keep-alives and for what a stricter server refuses; IEEE 802 for
-// addresses. RFC 1234 is another tunnel, without registration.
+// buffers for the longest packet; fragglet's ipxbox for keep-alives and for what a stricter server refuses; IEEE 802
+// for addresses. RFC 1234 is another tunnel, without registration.
 //
 //	client ─► server   to node 0, socket 2, from socket 2: give me a node              (registration)
 //	client ◄─ server   to the node given, socket 2, from network 1, socket 2           (answer)
@@ -15,10 +15,11 @@
 //
 // # Frames
 //
-// On the Ethernet side packets are in frames of Config.Frame; those of the other three framings are taken as well. A node
-// is its Ethernet address; one whose first octet says group, as servers of DOSBox give to every other IPv4 address, is on
-// a client's segment the same without that. An odd packet is followed by a pad octet. In frames of raw 802.3 a real checksum becomes FFFF. VLAN tags
-// and everything that is not IPX do not cross. Nothing is routed, and Transport Control stays as it is.
+// On the Ethernet side packets are in frames of Config.Frame; those of the other three framings are taken as well. A
+// node is its Ethernet address; one whose first octet says group, as servers of DOSBox give to every other IPv4
+// address, is on a client's segment the same without that. An odd packet is followed by a pad octet. In frames of raw
+// 802.3 a real checksum becomes FFFF. VLAN tags and everything that is not IPX do not cross. Nothing is routed, and
+// Transport Control stays as it is.
 //
 // In the tunnel the network is 0. With Wire.Network the segment's number becomes 0 on the way out and 0 that number on
 // the way in; a real checksum goes with it. Numbers inside of RIP and SAP messages stay.
@@ -37,22 +38,22 @@
 //	  ▲                      │ silent for 1 min                 │ silent for Timeout
 //	  └──────────────────────┴──────────────────────────────────┘
 //
-// A client is its UDP address. Its node is IPv4 address and port in network order, as DOSBox gives it, with the group bit
-// cleared and the local bit set; of an IPv6 address it is a hash; the next free one if it is taken. The same client gets
-// the same node again as long as no other has it.
+// A client is its UDP address. Its node is IPv4 address and port in network order, as DOSBox gives it, with the group
+// bit cleared and the local bit set; of an IPv6 address it is a hash; the next free one if it is taken. The same client
+// gets the same node again as long as no other has it.
 //
 // Who is not registered gets nothing. The source of a registration may be forged, so until a client is confirmed it is
 // sent at most three octets for each that it sent (the limit of RFC 9000 §8.1), and the answer is as long as the
 // request. It is confirmed by answering a ping that comes from a node nobody can guess: all emulators answer by
-// themselves. The first ping comes 250 ms after the registration, because DOSBox takes the first datagram for the answer,
-// and no ping comes within 2 s of one by the client, which would print ours among the answers.
+// themselves. The first ping comes 250 ms after the registration, because DOSBox takes the first datagram for the
+// answer, and no ping comes within 2 s of one by the client, which would print ours among the answers.
 //
-// A client's packets have its own node as source, and network 0 or Wire.Network; others are dropped as spoofed, and so is
-// a frame of the segment from a client's node. A broadcast goes to all other clients and to the segment; a packet for a
-// client's node to that client alone; everything else to the segment.
+// A client's packets have its own node as source, and network 0 or Wire.Network; others are dropped as spoofed, and so
+// is a frame of the segment from a client's node. A broadcast goes to all other clients and to the segment; a packet
+// for a client's node to that client alone; everything else to the segment.
 //
-// Timers: the keep-alive (KeepAlive of silence: a ping, for the NAT boxes between), the confirmation (the same, 250 ms and
-// doubling), the time-out (Timeout of silence: forgotten). Limits: MaxClients, MaxPerAddress, RegistrationRate,
+// Timers: the keep-alive (KeepAlive of silence: a ping, for the NAT boxes between), the confirmation (the same, 250 ms
+// and doubling), the time-out (Timeout of silence: forgotten). Limits: MaxClients, MaxPerAddress, RegistrationRate,
 // QueueFrames; what exceeds them is dropped and counted, nothing that is there gives way.
 //
 // # Theory of operation: client
@@ -61,13 +62,14 @@
 //	new ──────────► asking ──────────► registered ──────────────────────────────────► asking
 //
 // Servers tell clients by UDP address, let each have one node, and drop packets from any other (ipxbox) or deliver no
-// answers to it (DOSBox). So each station of the segment that sends IPX gets a socket and a registration of its own, up to
-// Stations, and is translated: its source node becomes the given one, which as a destination becomes it. A broadcast
+// answers to it (DOSBox). So each station of the segment that sends IPX gets a socket and a registration of its own, up
+// to Stations, and is translated: its source node becomes the given one, which as a destination becomes it. A broadcast
 // comes to the segment by the oldest registration alone. Packets wait for the first answer, up to eight.
 //
-// Deviates: addresses inside of messages (SAP) are not translated, so a server of files behind a Client cannot be
-// found by its advertisements. With [Dial] the one station takes the node that the server gives, and nothing is translated.
-// Packets that a router sends for stations of other networks are not carried: their source is no station of this segment.
+// Deviates: addresses inside of messages (SAP) are not translated, so a server of files behind a Client cannot be found
+// by its advertisements. With [Dial] the one station takes the node that the server gives, and nothing is translated.
+// Packets that a router sends for stations of other networks are not carried: their source is no station of this
+// segment.
 //
 // Timers: the retry of a registration (1 s, doubling to 30 s, for ever), the keep-alive (KeepAlive without a datagram
 // from the server: it is asked again, as from the node that it gave, which also refreshes NAT boxes and finds out that
@@ -76,7 +78,7 @@
 // # Both
 //
 // The carrier is there until Close or, for a server, until the socket fails: UDP cannot tell. Sessions and Clients say
-// who hears whom. A goroutine for each socket reads it, so that clients are relayed and pings answered also while nobody
-// reads the device; another writes, since a socket may make its writer wait. They end with Close. The mutex mu of each
-// end guards its table and is held while a packet is put into a queue, never while a socket is used.
+// who hears whom. A goroutine for each socket reads it, so that clients are relayed and pings answered also while
+// nobody reads the device; another writes, since a socket may make its writer wait. They end with Close. The mutex mu
+// of each end guards its table and is held while a packet is put into a queue, never while a socket is used.
 package ipxtunnel

@@ -20,8 +20,8 @@ const (
 // pingData is what such an answer is known by.
 var pingData = []byte("emulator")
 
-// echoes translates between the echo of IPX and the ping of emulators. Those answer nothing but broadcasts, whatever type
-// they have, always to the echo socket, and without data.
+// echoes translates between the echo of IPX and the ping of emulators. Those answer nothing but broadcasts, whatever
+// type they have, always to the echo socket, and without data.
 type echoes struct {
 	mu    sync.Mutex
 	asked []question
@@ -35,8 +35,8 @@ type question struct {
 	until    time.Time
 }
 
-// in translates a packet for the segment: a ping becomes an echo, a pong the answer to an echo. Others are h itself; buf
-// is for the packet.
+// in translates a packet for the segment: a ping becomes an echo, a pong the answer to an echo. Others are h itself;
+// buf is for the packet.
 func (e *echoes) in(now time.Time, h ipxwire.Header, buf []byte) ipxwire.Header {
 	if h.Len() != ipxwire.HeaderLen || h.Type() == ipxwire.TypeEcho {
 		return h
@@ -65,8 +65,8 @@ func (e *echoes) in(now time.Time, h ipxwire.Header, buf []byte) ipxwire.Header 
 	return p
 }
 
-// out translates a packet of the segment: the answer to a ping becomes a pong. An echo to one node goes out as it is, and
-// also as the ping which is given with it.
+// out translates a packet of the segment: the answer to a ping becomes a pong. An echo to one node goes out as it is,
+// and also as the ping which is given with it.
 func (e *echoes) out(now time.Time, h ipxwire.Header, buf []byte) (_, ping ipxwire.Header) {
 	if h.Type() != ipxwire.TypeEcho {
 		return h, nil

@@ -30,7 +30,8 @@ func TestEmulatorPings(t *testing.T) {
 	}
 	send := func(p []byte) {
 		h := ipxwire.Header(p)
-		b.WriteFrames([]link.Frame{link.NewFrame(inFrame(ethernet.KindII, ethernet.Addr(h.Destination().Node), ethernet.Addr(h.Source().Node), p))})
+		to, from := ethernet.Addr(h.Destination().Node), ethernet.Addr(h.Source().Node)
+		b.WriteFrames([]link.Frame{link.NewFrame(inFrame(ethernet.KindII, to, from, p))})
 	}
 	send(echoOf(asker, socketOf(stationA, 2), "emulator"))
 	wantMail(t, b.conn.all(b.out), mail{addrA, unhex("ffff 001e 00 00 00000000 c63364079c40 0002 00000000 02000000000a 0002")})

@@ -39,7 +39,9 @@ func Example() {
 	}
 	defer station.Close()
 
-	b, _ := ethernet.Fields{Destination: ethernet.Broadcast, Source: station.Info().Addr, Type: ethernet.TypeIPX}.AppendTo(nil, 35)
+	b, _ := ethernet.Fields{
+		Destination: ethernet.Broadcast, Source: station.Info().Addr, Type: ethernet.TypeIPX,
+	}.AppendTo(nil, 35)
 	b = ipxwire.Fields{
 		Destination: ipxwire.Addr{Node: ipxwire.Broadcast, Socket: 0x4001},
 		Source:      ipxwire.Addr{Node: ipxwire.Node(station.Info().Addr), Socket: 0x4001},

@@ -121,8 +121,8 @@ func (c *fakeConn) Close() error {
 
 // settle waits until everything that a queue took is written.
 func settle(o *outbox) {
-	c := newConn()
-	o.queue <- letter{packet: link.NewFrame([]byte{0}), sock: newSocket(c), to: newRemote(netip.MustParseAddrPort("203.0.113.9:9"))}
+	c, to := newConn(), newRemote(netip.MustParseAddrPort("203.0.113.9:9"))
+	o.queue <- letter{packet: link.NewFrame([]byte{0}), sock: newSocket(c), to: to}
 	<-c.out
 }
 

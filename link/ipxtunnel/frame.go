@@ -10,7 +10,8 @@ import (
 // frameOverhead is the most that a frame type puts between the Ethernet header and the packet, and a pad octet.
 const frameOverhead = 8 + 1
 
-// framer takes packets out of frames of any type and puts them into frames of one. It belongs to one goroutine at a time.
+// framer takes packets out of frames of any type and puts them into frames of one. It belongs to one goroutine at a
+// time.
 type framer struct {
 	kind      ethernet.Kind
 	mtu       int // of the segment

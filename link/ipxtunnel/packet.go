@@ -25,8 +25,8 @@ const (
 // networkOfAnswers is the source network of an answer to a registration, with DOSBox and ipxbox alike.
 const networkOfAnswers ipxwire.Network = 1
 
-// parse gives the packet in a datagram, and writes into b what its sender left out: ipxbox sends packets of its own with
-// a length and a checksum of zero.
+// parse gives the packet in a datagram, and writes into b what its sender left out: ipxbox sends packets of its own
+// with a length and a checksum of zero.
 func parse(b []byte) (ipxwire.Header, error) {
 	if len(b) < ipxwire.HeaderLen {
 		return nil, ipxwire.ErrShort
