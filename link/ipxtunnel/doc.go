@@ -15,11 +15,13 @@
 //
 // # Frames
 //
-// On the Ethernet side packets are in frames of Config.Frame; those of the other three framings are taken as well. A
+// On the Ethernet side packets are in frames of Wire.Frame; those of the other three framings are taken as well. A
 // node is its Ethernet address; one whose first octet says group, as servers of DOSBox give to every other IPv4
 // address, is on a client's segment the same without that. An odd packet is followed by a pad octet. In frames of raw
 // 802.3 a real checksum becomes FFFF. VLAN tags and everything that is not IPX do not cross. Nothing is routed, and
 // Transport Control stays as it is.
+//
+// The tunnel has neither password nor encryption: Allow says who may register, and the network between is trusted.
 //
 // In the tunnel the network is 0. With Wire.Network the segment's number becomes 0 on the way out and 0 that number on
 // the way in; a real checksum goes with it. Numbers inside of RIP and SAP messages stay.

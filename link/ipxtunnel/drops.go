@@ -14,7 +14,7 @@ type Drops struct {
 	// Of both.
 	Short       uint64 `json:"short"`       // without a whole header
 	Length      uint64 `json:"length"`      // with a length that is not there
-	Long        uint64 `json:"long"`        // longer than Config.MaxPacket
+	Long        uint64 `json:"long"`        // longer than Wire.MaxPacket
 	Checksum    uint64 `json:"checksum"`    // wrong, and raw 802.3 cannot say so
 	Destination uint64 `json:"destination"` // for nobody here
 	Full        uint64 `json:"full"`        // a queue or the socket has no room, or refused
