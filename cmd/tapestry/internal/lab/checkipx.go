@@ -25,11 +25,11 @@ type frame struct {
 const (
 	autoFrame    = "auto"
 	defaultFrame = "802.2"                 // NetWare's since 3.12
-	minMaxPacket = 576                     // what every node takes (IPX Router Specification 1.30, IPX packet)
+	minMaxPacket = ipxwire.DefaultMax      // what every node takes
 	lastNetwork  = ipxwire.AllNetworks - 2 // the two above stand for all routes and for the default route
 	lastLength   = 1500                    // of a frame with a length
-	mostTicks    = 1<<16 - 1               //
-	autoNetwork  = "auto"                  // learned
+	mostTicks    = 1<<16 - 1
+	autoNetwork  = "auto" // learned
 	likeNetwork  = `text of one to eight hexadecimal digits in quotes, like "0000cafe"`
 )
 
@@ -111,7 +111,9 @@ func (c *checker) ipx(path string, at *Interface, v any) IPXPlan {
 	if !c.tableAt(path, v, &f) {
 		return IPXPlan{Frame: defaultFrame, path: path}
 	}
-	p := IPXPlan{Frame: c.frame(path+".frame", f.Frame, frameNames()), Checksum: f.Checksum, MaxPacket: f.MaxPacket, Ticks: uint16(f.Ticks), path: path}
+	p := IPXPlan{
+		Frame: c.frame(path+".frame", f.Frame, frameNames()), Checksum: f.Checksum, MaxPacket: f.MaxPacket, Ticks: uint16(f.Ticks), path: path,
+	}
 	if f.Network != "" && f.Network != autoNetwork {
 		p.Network = c.network(path+".network", f.Network, `, or "auto" to learn it`)
 	}
@@ -124,7 +126,8 @@ func (c *checker) ipx(path string, at *Interface, v any) IPXPlan {
 		c.between(path+".ticks", f.Ticks, 1, mostTicks, "leave it out for 1, an Ethernet's")
 	}
 	if f.Checksum && p.Frame == "802.3" {
-		c.bad(path+".checksum", `raw 802.3 frames are known by the checksum FFFF of their packets, so these can have no other; use frame = "802.2", or remove this key`)
+		c.bad(path+".checksum", `raw 802.3 frames are known by the checksum FFFF of their packets, so these can have no other; `+
+			`use frame = "802.2", or remove this key`)
 	}
 	return p
 }

@@ -221,7 +221,8 @@ func (c *checker) serviceType(path string, v any) uint16 {
 			return uint16(n)
 		}
 	}
-	c.bad(path, `%v is no type of a service; write up to four hexadecimal digits in quotes, like "0004", or "file server", "print server", "print queue"`, orNone(v))
+	c.bad(path, `%v is no type of a service; write up to four hexadecimal digits in quotes, like "0004", `+
+		`or "file server", "print server", "print queue"`, orNone(v))
 	return 0
 }
 

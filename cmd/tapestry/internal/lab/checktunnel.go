@@ -21,7 +21,8 @@ func (c *checker) tunnel(path string, j *JointPlan, f fileTunnel) {
 	j.Tunnel = t
 	switch {
 	case f.Listen == "" && f.Connect == "":
-		c.bad(path, `nothing says where the tunnel leads; add listen = "198.51.100.1:213", which emulators join, or connect = "203.0.113.2:213", a server to join`)
+		c.bad(path, `nothing says where the tunnel leads; add listen = "198.51.100.1:213", which emulators join, `+
+			`or connect = "203.0.113.2:213", a server to join`)
 		return
 	case f.Listen != "" && f.Connect != "":
 		c.bad(path+".connect", "a tunnel either listens or connects; remove one of the two keys")
@@ -41,7 +42,8 @@ func (c *checker) tunnelServer(path string, t *TunnelPlan, f fileTunnel) {
 	t.Listen = c.endpoint(path+".listen", f.Listen, ipxtunnel.Port)
 	t.Server = &ipxtunnel.ServerConfig{
 		Allow: c.allowed(path+".allow", f.Allow), MaxClients: f.MaxClients, MaxPerAddress: f.MaxPerAddress,
-		RegistrationRate: f.RegistrationRate, Timeout: c.tunnelTime(path+".timeout", f.Timeout), KeepAlive: c.tunnelTime(path+".keep_alive", f.KeepAlive),
+		RegistrationRate: f.RegistrationRate, Timeout: c.tunnelTime(path+".timeout", f.Timeout),
+		KeepAlive: c.tunnelTime(path+".keep_alive", f.KeepAlive),
 	}
 	t.wire = &t.Server.Wire
 	for key, n := range map[string]int{"max_clients": f.MaxClients, "max_per_address": f.MaxPerAddress} {

@@ -14,12 +14,12 @@ type fileHostIPX struct {
 	Name            string           `toml:"name"`             // default: the host's, in capitals
 	Router          bool             `toml:"router"`           // between all of its networks
 	Internal        string           `toml:"internal"`         // number of a network within the host, as servers have one
-	NetBIOS         string           `toml:"netbios"`          // of a router: broadcasts of type 20; "all", the default, "reverse-path" or "none"
+	NetBIOS         string           `toml:"netbios"`          // of broadcasts of type 20; default "all"
 	MaxHops         int              `toml:"max_hops"`         // of a router; default 16
 	Errors          bool             `toml:"errors"`           // tell senders of packets that cannot be delivered
 	ErrorRate       int              `toml:"error_rate"`       // so many a second; default 10
-	Update          string           `toml:"update"`           // between announcements of all routes and services; default "60s"
-	Age             string           `toml:"age"`              // after which a route or service that nobody announces is gone; default 4 updates
+	Update          string           `toml:"update"`           // between announcements; default "60s"
+	Age             string           `toml:"age"`              // of what nobody announces any more; default 4 updates
 	Gap             string           `toml:"gap"`              // between two packets of one announcement; default "55ms"
 	MaxRoutes       int              `toml:"max_routes"`       // default 4096
 	MaxServices     int              `toml:"max_services"`     // default 4096

@@ -73,7 +73,8 @@ func (h *host) addIPXRoute(r IPXRoutePlan) (err error) {
 	h.IPX().Do(func(now time.Time, n *ipx.Node) {
 		port, ok := portOn(n, r.Gateway.Net)
 		if !ok {
-			err = fmt.Errorf("host %s is not on network %v: the gateway is a router on one of its own networks; see tapestry ipx ports", h.plan.Name, r.Gateway.Net)
+			err = fmt.Errorf("host %s is not on network %v: the gateway is a router on one of its own networks; see tapestry ipx ports",
+				h.plan.Name, r.Gateway.Net)
 			return
 		}
 		err = n.RIP().AddStatic(now, rip.Route{Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Port: int(port), NextHop: r.Gateway.Node})
@@ -159,7 +160,9 @@ func (h *host) ipxRoutes() []IPXRoute {
 	all := []IPXRoute{}
 	h.IPX().Do(func(now time.Time, n *ipx.Node) {
 		for _, r := range n.Routes() {
-			k := IPXRoute{Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Interface: portName(n, r.Port), Static: r.Static, Expires: until(now, r.Expires)}
+			k := IPXRoute{
+				Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Interface: portName(n, r.Port), Static: r.Static, Expires: until(now, r.Expires),
+			}
 			if !r.NextHop.IsZero() {
 				k.NextHop = &r.NextHop
 			}
@@ -211,6 +214,6 @@ func until(now, t time.Time) float64 {
 func (h *host) ipxStats() []stack.Stat {
 	all := h.Host.Stats()
 	return slices.DeleteFunc(all, func(s stack.Stat) bool {
-		return !strings.HasPrefix(s.Name, "ipx") && !strings.HasPrefix(s.Name, "spx") && !strings.HasPrefix(s.Name, "rip") && !strings.HasPrefix(s.Name, "sap")
+		return !strings.HasPrefix(s.Name, "ipx") && !strings.HasPrefix(s.Name, "spx")
 	})
 }

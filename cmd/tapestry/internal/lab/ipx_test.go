@@ -20,7 +20,7 @@ import (
 	"tapestry/stack/spx"
 )
 
-// oldLAN has two networks with a router between, each host with a framing of its own, a server, and one host without IPX.
+// oldLAN has two networks with a router between, in different framings, a server, and one host without IPX.
 const oldLAN = `
 [segment.lan]
 [segment.dmz]

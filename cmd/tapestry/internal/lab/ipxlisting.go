@@ -125,7 +125,8 @@ func WriteServerList(w io.Writer, all []IPXServer) error {
 func WriteIPXSockets(w io.Writer, all []stack.IPXSocket) error {
 	t := table(w, "PROTO\tRECV-Q\tSEND-Q\tLOCAL\tREMOTE\tSTATE\tOWNER")
 	for _, s := range all {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.Network, s.RecvQ, s.SendQ, socketAddr(s.Local), socketAddr(s.Remote), orDash(s.State), orDash(s.Owner))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.Network, s.RecvQ, s.SendQ, socketAddr(s.Local), socketAddr(s.Remote),
+			orDash(s.State), orDash(s.Owner))
 	}
 	return t.Flush()
 }

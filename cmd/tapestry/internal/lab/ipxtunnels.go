@@ -14,7 +14,7 @@ import (
 	"tapestry/link/ipxtunnel"
 )
 
-// IPXTunnel is somebody who joined by a tunnel: an emulator at a server of ours, or a station of ours at a server elsewhere.
+// IPXTunnel is somebody who joined by a tunnel: an emulator a server of ours, or a station of ours a server elsewhere.
 type IPXTunnel struct {
 	Tunnel  string       `json:"tunnel"`
 	Role    string       `json:"role"`    // of our end: server or client

@@ -22,7 +22,8 @@ func isIPXTarget(s string) bool {
 
 // parseIPXTarget reads network and node, or a node of this network.
 func parseIPXTarget(s string) (a ipxwire.Addr, err error) {
-	if i := strings.IndexAny(s, ":."); i >= 0 && strings.Count(s, ":") != 5 { // five: a node as an Ethernet address is written
+	const colons = 5 // in a node that is written as an Ethernet address
+	if i := strings.IndexAny(s, ":."); i >= 0 && strings.Count(s, ":") != colons {
 		if a.Net, err = ipxwire.ParseNetwork(s[:i]); err != nil {
 			return a, err
 		}
