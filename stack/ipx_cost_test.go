@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"io"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -144,5 +146,28 @@ func BenchmarkIPXEcho(b *testing.B) {
 		if _, _, err := conn.ReadFromAddr(reply); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkIPXIdleTCP is a stream of TCP over a cable where the hosts have IPX, too, and where they have none.
+func BenchmarkIPXIdleTCP(b *testing.B) {
+	for _, idle := range []bool{false, true} {
+		b.Run(map[bool]string{false: "off", true: "idle"}[idle], func(b *testing.B) {
+			alpha, beta := pair(b, 0)
+			if idle {
+				addIPX(b, alpha)
+				addIPX(b, beta)
+			}
+			c, s := accepted(b, alpha, beta, "tcp", netip.AddrPortFrom(peer4, 0).String())
+			defer c.Close()
+			go io.Copy(io.Discard, s) // ends with the connection
+			block := make([]byte, 64<<10)
+			b.SetBytes(int64(len(block)))
+			for b.Loop() {
+				if _, err := c.Write(block); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

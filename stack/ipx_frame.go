@@ -18,7 +18,7 @@ import (
 //	Ethernet_SNAP   length, LLC AA AA 03, OUI 00-00-00, type 8137
 //
 // A frame has an even number of octets: one octet of pad follows where it would be odd, and the length field counts
-// it. So it is in captures of Novell's and Microsoft's stations (802.2: a packet of 80 octets, an odd frame, has
+// it. So it is in captures of Microsoft's stations (802.2: a packet of 80 octets, an odd frame, has
 // length 84, not 83), while others send odd frames; the packet's own length tells where it ends, so a receiver takes
 // both. Padding to 60 octets is the wire's, as with all frames of the host: a network card does it, a TAP or a cable
 // in memory needs none.

@@ -33,6 +33,7 @@ func (r *receiver) takeIPX(f *link.Frame, h ethernet.Header) bool {
 	}
 	p := r.nic.ipxPort(k) // again: now it cannot be removed
 	if p == nil {
+		r.nic.drops.unknown.Add(1)
 		return true
 	}
 	r.ipx.node.DeliverLocked(p.id, ipx.NodeAddr(h.Source()), r.piece(f, h.Len(), h.PayloadLen()))
