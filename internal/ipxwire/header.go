@@ -81,8 +81,12 @@ func (h Header) Data() []byte { return h[HeaderLen:] }
 // SetChecksum writes the checksum field: NoChecksum, or what Sum gives.
 func (h Header) SetChecksum(sum uint16) { binary.BigEndian.PutUint16(h[offChecksum:], sum) }
 
+// HasChecksum reports whether the packet has a checksum to verify. Zero is taken for none as well: programs that know
+// nothing of checksums leave it, ipxbox on a wire among them. Deviates: a real sum of zero is not verified.
+func (h Header) HasChecksum() bool { return h.Checksum() != NoChecksum && h.Checksum() != 0 }
+
 // IsSummed reports whether the packet has no checksum, or a right one.
-func (h Header) IsSummed() bool { return h.Checksum() == NoChecksum || h.Checksum() == h.Sum() }
+func (h Header) IsSummed() bool { return !h.HasChecksum() || h.Checksum() == h.Sum() }
 
 // Sum is the real checksum, as Linux computes it for NetWare: the complement of the one's complement sum of all
 // 16-bit words but the field itself, with Transport Control taken as zero, since routers change it, and an odd octet

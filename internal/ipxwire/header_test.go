@@ -204,6 +204,9 @@ func TestIsSummed(t *testing.T) {
 	if err != nil || !h.IsSummed() {
 		t.Fatalf("%v: a packet without a checksum is right", err)
 	}
+	if h.SetChecksum(0); !h.IsSummed() || h.HasChecksum() {
+		t.Error("zero is none")
+	}
 	h.SetChecksum(h.Sum())
 	if !h.IsSummed() {
 		t.Error("a right checksum")

@@ -57,6 +57,10 @@ const (
 	SocketStatic  Socket = 0x8000 // the first of those that Novell assigns to products: never given out
 )
 
+// IsClientSocket reports whether NetWare's clients hear their servers' messages on a socket: 4001 the watchdog's, 4003
+// those for the user. Wireshark reads every packet there as such a message.
+func IsClientSocket(s Socket) bool { return s == 0x4001 || s == 0x4003 }
+
 // String gives the name, or four hexadecimal digits.
 func (s Socket) String() string {
 	switch s {

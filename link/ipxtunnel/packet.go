@@ -94,7 +94,7 @@ func pong(b []byte, to, own ipxwire.Node) []byte {
 
 // change alters a packet and keeps a real checksum as right or wrong as it was.
 func change(h ipxwire.Header, alter func()) {
-	isReal := h.Checksum() != ipxwire.NoChecksum && h.IsSummed()
+	isReal := h.HasChecksum() && h.IsSummed()
 	alter()
 	if isReal {
 		h.SetChecksum(h.Sum())

@@ -36,14 +36,15 @@ func (n *Node) Bind(s SocketNumber, r Receiver) (SocketNumber, error) {
 }
 
 // freeSocket gives a dynamic socket, or zero if all are bound. The search starts behind the last one that was given
-// out, so that a packet for a socket's last owner does not soon find another.
+// out, so that a packet for a socket's last owner does not soon find another. Those that NetWare's clients have are not
+// given out: servers and analysers take whatever comes from there for their messages.
 func (n *Node) freeSocket() SocketNumber {
 	for range int(ipxwire.SocketStatic - ipxwire.SocketDynamic) {
 		s := n.dynamic
 		if n.dynamic++; n.dynamic == ipxwire.SocketStatic {
 			n.dynamic = ipxwire.SocketDynamic
 		}
-		if n.sockets[s] == nil {
+		if n.sockets[s] == nil && !ipxwire.IsClientSocket(s) {
 			return s
 		}
 	}

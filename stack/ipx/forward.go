@@ -66,11 +66,9 @@ func (n *Node) copyOf(p *port, h Header) Header {
 
 // resum keeps the checksum of a packet right that this node changed. On raw 802.3 there is none.
 func (n *Node) resum(p *port, h Header) {
-	switch {
-	case h.Checksum() == ipxwire.NoChecksum:
-	case p.Raw:
-		h.SetChecksum(ipxwire.NoChecksum)
-	default:
-		h.SetChecksum(h.Sum())
+	sum := uint16(ipxwire.NoChecksum)
+	if h.HasChecksum() && !p.Raw {
+		sum = h.Sum()
 	}
+	h.SetChecksum(sum)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/vector"
+	"tapestry/stack/ipx/internal/vector"
 )
 
 // ask is a port whose network is to be found out.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/vector"
+	"tapestry/stack/ipx/internal/vector"
 )
 
 // Local is the port of a network inside this node, as a server's internal one.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/vector"
+	"tapestry/stack/ipx/internal/vector"
 )
 
 // Local is the port of a service of this node.

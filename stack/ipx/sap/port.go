@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/vector"
+	"tapestry/stack/ipx/internal/vector"
 )
 
 // AddPort begins to ask, to learn and to advertise on a port. network 0: not known yet. A port that exists is removed

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx/rip/vector"
+	"tapestry/stack/ipx/internal/vector"
 )
 
 // Deliver takes a packet for socket 0452 that came in on a port. It borrows msg. What this node sent itself is not to
