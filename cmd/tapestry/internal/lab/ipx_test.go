@@ -167,6 +167,7 @@ func pingIPX(t *testing.T, l *Lab) {
 		{"oneself", "alpha", `{"target":"cafe:02000000000a","count":1}`, "from 0000cafe:02000000000a: seq=1 hops=0"},
 		{"configuration", "alpha", `{"target":"gate","diag":true,"count":1}`, "from 0000abcd:000000000001: seq=1 hops=0 time="},
 		{"what it tells", "alpha", `{"target":"gate","diag":true,"count":1}`, "router 0000cafe:020000000001 (LAN board)"},
+		{"too much", "alpha", `{"target":"gate","family":"ipx","size":1000,"count":1}`, "seq=1: 1000 octets of data do not fit into the packet"},
 		{"nobody", "alpha", `{"target":"cafe:020000000009","count":1,"timeout":50000000}`, "no answer to seq=1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

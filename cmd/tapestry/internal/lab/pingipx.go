@@ -2,9 +2,12 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 
 	"tapestry/internal/ipxwire"
 	"tapestry/stack/ipx"
@@ -90,7 +93,13 @@ func (p ipxProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
 		return err
 	}
 	r, err := s.Ping(ctx, p.target, ipx.PingOptions{Kind: p.kind, Data: make([]byte, *a.Size), Timeout: a.Timeout})
-	if err != nil {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, syscall.EMSGSIZE):
+		return fmt.Errorf("%d octets of data do not fit into the packet that the network takes; see MAX PACKET of tapestry ipx ports", *a.Size)
+	case errors.As(err, &op):
+		return op.Err
+	case err != nil:
 		return err
 	}
 	hops := int(r.Hops)
