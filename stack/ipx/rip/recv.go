@@ -66,12 +66,17 @@ func (r *Router) recvRequest(p vector.Port, from ipxwire.Addr, m Message) {
 		return
 	}
 	r.stats.Requests++
+	isLost := from.Net == 0
 	from.Net = p.Network
 	r.scratch = Append(r.scratch[:0], Response)
 	n := 0
 	for i := 0; i < m.Len() && n < MaxEntries; i++ {
 		network := m.Entry(i).Network
 		if network == All {
+			if isLost && !r.knowsBeyond(p) {
+				r.tellOwn(p, from)
+				return
+			}
 			r.t.Answer(p.ID, from, 0)
 			return
 		}
@@ -84,6 +89,25 @@ func (r *Router) recvRequest(p vector.Port, from ipxwire.Addr, m Message) {
 		r.stats.Answers++
 		r.c.Send(p.ID, from, r.scratch)
 	}
+}
+
+// knowsBeyond reports whether there is anything to tell on a port, behind the split horizon.
+func (r *Router) knowsBeyond(p vector.Port) bool {
+	for _, e := range r.t.Entries() {
+		if e.Port != p.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// tellOwn answers a station that asks for all without knowing its own network, where there is nothing else to tell: with
+// no answer, it would not learn the number.
+func (r *Router) tellOwn(p vector.Port, to ipxwire.Addr) {
+	e, _ := r.told(p.Network, p)
+	r.scratch = Append(r.scratch[:0], Response, e)
+	r.stats.Answers++
+	r.c.Send(p.ID, to, r.scratch)
 }
 
 // told is what a station on a port is answered about one network. Of its own network too, so that it finds the

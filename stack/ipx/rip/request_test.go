@@ -95,6 +95,23 @@ func TestManyAskers(t *testing.T) {
 	}
 }
 
+// A router with one network tells its number to who does not know it, and has nothing for who does.
+func TestLoneRouter(t *testing.T) {
+	for _, from := range []ipxwire.Network{0, 0xbeef} {
+		g := newRouter(t, Config{})
+		g.r.RemovePort(g.now, 0)
+		g.run(time.Hour)
+		g.sent = nil
+		asker := ipxwire.Addr{Node: beta, Socket: 0x4003}
+		asker.Net = from
+		if g.deliver(1, asker, Request, Entry{All, 16, 0}); from != 0 {
+			g.want()
+			continue
+		}
+		g.want("1 > 0000beef:02000000000b:4003: Response, 0000beef 1 hops 1 ticks")
+	}
+}
+
 func TestDefaultRoute(t *testing.T) {
 	g := newRouter(t, Config{})
 	g.hear(0, alpha, Entry{Default, 3, 4})
