@@ -96,16 +96,47 @@ func (s *session) recvEnd(h Header) {
 		s.ackIf(h)
 		return
 	}
+	s.endNumbered = true
+	s.end()
+}
+
+// isSystemEnd reports whether a packet ends the connection without taking a number. Novell, NWLink and Linux number the
+// end as they do data; ipx_wrap sends a system packet.
+func isSystemEnd(h Header) bool { return h.Stream() == StreamEnd && h.Control()&ControlSystem != 0 }
+
+// recvSystemEnd takes such an end. Its number is that of the data to come, or, from an end that does not wait for the
+// acknowledgement of its last packet, of that one: only a number ahead of ours tells that something is missing. Zero may
+// be none in SPX II.
+func (s *session) recvSystemEnd(h Header) {
+	seq := h.Sequence()
+	if isBefore(s.recv.nxt, seq) && !(s.spx2 && seq == 0) {
+		s.ackIf(h)
+		return
+	}
+	s.endNumbered = false
+	s.end()
+}
+
+// end ends the connection as the other end wants it.
+func (s *session) end() {
 	s.ended = true
 	s.sendEndAck()
 	s.finish()
 }
 
-// sendEndAck acknowledges the end of connection, which took a number.
+// refuse takes an end of connection while it is being opened.
+func (s *session) refuse() {
+	s.sendEndAck()
+	s.fail(syscall.ECONNREFUSED)
+}
+
+// sendEndAck acknowledges the end of connection, and the number that it took.
 func (s *session) sendEndAck() {
 	f := s.fields(ControlSystem, s.systemSequence())
 	f.Stream = StreamEndAck
-	f.Acknowledge++
+	if s.endNumbered {
+		f.Acknowledge++
+	}
 	s.emitSystem(f)
 }
 

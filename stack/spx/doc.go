@@ -26,6 +26,8 @@
 //     follows the measured round trip and its deviation. The arithmetic is that of RFC 6298 §2.
 //   - Linux's af_spx: an answer has sequence and acknowledge zero; an end that does not know SPX II drops a request
 //     that offers it; its watchdog asks with destination ffff, which must not open a connection.
+//   - ipx_wrap, which has talked to NetWare 6.5: an end of connection that is a system packet and takes no number,
+//     sent without waiting for the acknowledgement of the data before it.
 //   - UnixWare's tuning documentation: 5 s as the longest time-out.
 //
 // The congestion window is nobody's: SPX has only the other end's. It is TCP's (RFC 5681 §3.1 and §3.2), in packets.

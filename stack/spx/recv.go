@@ -9,6 +9,10 @@ var errAgain = errors.New("spx: nothing yet")
 func (s *session) take(h Header) {
 	s.heard = s.m.now
 	s.probes = 0
+	if h.Stream() == StreamEnd && s.isOpening() {
+		s.refuse()
+		return
+	}
 	switch s.state {
 	case stateNegotiating:
 		s.recvNegotiating(h)
@@ -28,6 +32,11 @@ func (s *session) take(h Header) {
 	s.arm()
 }
 
+// isOpening reports whether there can be no data yet.
+func (s *session) isOpening() bool {
+	return s.state == stateNegotiating || s.state == stateAwaiting || s.state == stateAnswered
+}
+
 // isSizeRequest reports whether a packet negotiates the size again, or repeats what did at the start.
 func (s *session) isSizeRequest(c Control) bool {
 	const want = ControlSystem | ControlAck | ControlNegotiate | ControlSPX2
@@ -44,6 +53,8 @@ func (s *session) recvEstablished(h Header) {
 	switch {
 	case c&ControlSystem == 0:
 		s.recvSequenced(h)
+	case isSystemEnd(h):
+		s.recvSystemEnd(h)
 	case c&ControlAck != 0:
 		s.ack()
 	case s.spx2 && h.Sequence() != 0:
@@ -73,6 +84,8 @@ func (s *session) recvDisconnecting(h Header) {
 		s.forget()
 	case h.Control()&ControlSystem == 0:
 		s.recvSequenced(h)
+	case isSystemEnd(h):
+		s.recvSystemEnd(h)
 	default:
 		s.ackIf(h)
 	}
@@ -82,7 +95,10 @@ func (s *session) recvDisconnecting(h Header) {
 func (s *session) recvOver(h Header) {
 	switch {
 	case h.Stream() == StreamEndAck:
-	case h.Stream() == StreamEnd && h.Control()&ControlSystem == 0, s.ended && h.Control()&ControlAck != 0:
+	case h.Stream() == StreamEnd:
+		s.endNumbered = !isSystemEnd(h)
+		s.sendEndAck()
+	case s.ended && h.Control()&ControlAck != 0:
 		s.sendEndAck()
 	default:
 		s.ackIf(h)

@@ -66,9 +66,10 @@ type session struct {
 	at                       int       // place in timers; -1: none
 	due                      time.Time // of that place
 
-	closing bool  // Close was called: the end follows the data
-	ended   bool  // the other end ended the connection
-	err     error // why it broke; nil: it did not
+	closing     bool  // Close was called: the end follows the data
+	ended       bool  // the other end ended the connection
+	endNumbered bool  // with a packet that took a number
+	err         error // why it broke; nil: it did not
 }
 
 func (s *session) peer() peer { return peer{s.remote, s.peerID, s.local.Socket} }
