@@ -124,10 +124,16 @@ func (c *Conn) Receive(_ time.Time, id PortID, h ipxwire.Header) {
 	}
 }
 
-// isFor reports whether the socket wants what comes from an address to another.
+// isFor reports whether the socket wants what comes from an address to another. A peer that was dialled before its
+// network had a number is known by node and socket.
 func (c *Conn) isFor(from, to Addr) bool {
-	toUs := c.local.Net == 0 || to.Net == c.local.Net
-	return toUs && (c.remote == (Addr{}) || from == c.remote || c.remote.Node == ipxwire.Broadcast)
+	if c.local.Net != 0 && to.Net != c.local.Net {
+		return false
+	}
+	if c.remote.Net == 0 {
+		from.Net = 0
+	}
+	return c.remote == (Addr{}) || from == c.remote || c.remote.Node == ipxwire.Broadcast
 }
 
 // ReadMessage reads one datagram and all that is known about it. What b has no room for is lost.
@@ -158,6 +164,16 @@ func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
 		return n, nil, err
 	}
 	return n, NetAddr{Addr: m.From}, nil
+}
+
+// ReadFromTo is ReadFrom that also tells where the datagram was sent to: who answers strangers can refuse what was sent
+// to everybody, without knowing this package.
+func (c *Conn) ReadFromTo(b []byte) (n int, from, to net.Addr, err error) {
+	n, m, err := c.ReadMessage(b)
+	if err != nil {
+		return n, nil, nil, err
+	}
+	return n, NetAddr{Addr: m.From}, NetAddr{Addr: m.To}, nil
 }
 
 // Read implements net.Conn.

@@ -395,3 +395,59 @@ func TestTickers(t *testing.T) {
 		t.Error("rang after Close")
 	}
 }
+
+// TestDialBeforeTheNumberIsKnown: a peer that was dialled on a network without a number is heard when it has one.
+func TestDialBeforeTheNumberIsKnown(t *testing.T) {
+	s, err := NewStack(StackConfig{Clock: &handClock{now: t0},
+		Node: Config{Output: func(PortID, NodeAddr, []byte) {}, Random: func() uint32 { return 0 }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	s.Do(func(now time.Time, n *Node) {
+		if _, err := n.AddPort(now, PortConfig{Node: node(1)}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c, err := s.Dial(Addr{Socket: 0x4005}, Addr{Node: node(9), Socket: 0x4009})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := func(net Network, n byte) {
+		f := Fields{Type: 4, Destination: addr(net, 1, 0x4005), Source: addr(net, n, 0x4009)}
+		s.Deliver(0, node(n), packet(f, net.String()))
+	}
+	from(0, 9)
+	from(cafe, 8) // another, who tells the number
+	from(cafe, 9)
+	b := make([]byte, 10)
+	for _, want := range []string{"00000000", "0000cafe"} {
+		if queued, _ := c.queue.load(); queued == 0 {
+			t.Fatalf("%s was not heard", want)
+		}
+		if n, err := c.Read(b); err != nil || string(b[:n]) != want {
+			t.Errorf("got %q, %v; want %q", b[:n], err, want)
+		}
+	}
+	if queued, _ := c.queue.load(); queued != 0 {
+		t.Error("somebody else was heard")
+	}
+}
+
+func TestReadFromTo(t *testing.T) {
+	s, _, _ := socketPair(t)
+	l := listen(t, s, 0x4010)
+	for _, to := range []Addr{addr(cafe, 1, 0x4010), {Net: cafe, Node: ipxwire.Broadcast, Socket: 0x4010}} {
+		f := Fields{Type: 4, Destination: to, Source: peer}
+		f.Destination.Net = 0
+		s.Deliver(0, node(9), packet(f, "x"))
+		n, from, got, err := l.ReadFromTo(make([]byte, 10))
+		if n != 1 || from != (NetAddr{Addr: peer}) || got != (NetAddr{Addr: to}) || err != nil {
+			t.Errorf("got %d octets from %v to %v, %v; want to %v", n, from, got, err, to)
+		}
+	}
+	_ = l.Close()
+	if _, from, to, err := l.ReadFromTo(nil); from != nil || to != nil || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: got %v, %v, %v", from, to, err)
+	}
+}

@@ -39,7 +39,8 @@
 // when the entry ends, so a Receiver may send from within Receive, and a protocol may send from within its own state.
 // A broadcast is not delivered to the socket that sent it.
 //
-// Network zero is the network of the port. Receivers see zero where the sender left it; Node.Source and
+// Network zero is the network of the port. What is sent there, a broadcast too, leaves by one port: "this network" is
+// one, and Linux likewise takes its primary interface. Receivers see zero where the sender left it; Node.Source and
 // Node.Destination fill it in. The node fills it in where it sends, if it knows the number.
 //
 // Echo, diagnostics and inline handlers answer whoever asks, so two of them could answer each other without end.

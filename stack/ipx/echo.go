@@ -58,6 +58,7 @@ func (n *Node) reverse(id PortID, h Header) (Fields, bool) {
 // sendBack sends an answer to a packet that came through a port.
 func (n *Node) sendBack(now time.Time, id PortID, f Fields, data []byte) {
 	if w, ok := n.wayOfAnswer(id, f); ok {
+		n.stats.outRequests++
 		n.answering = true
 		_ = n.sendOn(now, w, f, data) // what cannot leave was counted
 		n.answering = false

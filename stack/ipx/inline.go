@@ -60,7 +60,11 @@ func (n *Node) answerInline(now time.Time, id PortID, h Header, out []byte) {
 		return
 	}
 	w, ok := n.wayOfAnswer(id, f)
-	if ok && n.mayLeave(w, len(out)) == nil {
+	if !ok {
+		return
+	}
+	n.stats.outRequests++
+	if n.mayLeave(w, len(out)) == nil {
 		w.p.address(&f)
 		n.answering = true
 		n.finish(now, w, Header(f.AppendTo(n.reply[:0], len(out))[:ipxwire.HeaderLen+len(out)]))

@@ -328,3 +328,38 @@ func TestWayAroundAPortThatIsDown(t *testing.T) {
 		t.Errorf("%v, sent %v; want one to the router", err, r.sent)
 	}
 }
+
+// TestNetworkIsNotFromAfar: what a router passed on tells a port nothing about its own network.
+func TestNetworkIsNotFromAfar(t *testing.T) {
+	r := newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)})
+	f := Fields{Type: ipxwire.TypeRIP, Hops: 1, Destination: addr(cafe, 1, ipxwire.SocketRIP),
+		Source: addr(beef, 7, ipxwire.SocketRIP)}
+	for _, known := range []Network{0, cafe} { // not at all, and from traffic
+		r.deliver(0, f, response(rip.Entry{Network: food, Hops: 1, Ticks: 2}))
+		if p, _ := r.Port(0); p.Network != known {
+			t.Fatalf("network is %v, want %v", p.Network, known)
+		}
+		if _, ok := r.route(food); ok {
+			t.Fatal("a route from afar was believed")
+		}
+		r.deliver(0, Fields{Destination: Addr{Net: cafe, Node: ipxwire.Broadcast}, Source: peer}, "")
+	}
+}
+
+// TestRequestsAreCountedOnce: also those that wait for a route.
+func TestRequestsAreCountedOnce(t *testing.T) {
+	r := newRig(t, Config{})
+	before := r.stat("ipxBasicSysOutRequests")
+	f := Fields{Type: 4, Destination: addr(food, 5, 0x5000), Source: Addr{Socket: 0x4000}}
+	if err := r.Send(r.now, f, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.deliver(0, Fields{Type: ipxwire.TypeRIP, Destination: addr(cafe, 1, ipxwire.SocketRIP),
+		Source: addr(cafe, 9, ipxwire.SocketRIP)}, response(rip.Entry{Network: food, Hops: 1, Ticks: 2}))
+	if last := r.sent[len(r.sent)-1]; last.h.Destination() != f.Destination {
+		t.Fatalf("sent %v", last.h)
+	}
+	if got := r.stat("ipxBasicSysOutRequests") - before; got != 3 { // a question of RIP on each port, and the packet
+		t.Errorf("%d requests, want 3", got)
+	}
+}

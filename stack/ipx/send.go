@@ -25,14 +25,14 @@ type way struct {
 
 // Send sends data, which is copied. A source network and node of zero are those of the port that it leaves by.
 // Destination network 0 is that of the source's network, or else of the port whose packet is delivered now, or else of
-// the first port. What is for this node is
-// delivered to it at the end of Deliver, of Tick or of the call of [Stack.Do]: Send calls no Receiver. What has no
-// route waits for a while for an answer of RIP.
+// the first port; SendVia reaches the others. What is for this node is delivered to it at the end of Deliver, of Tick or
+// of the call of [Stack.Do]: Send calls no Receiver. What has no route waits for a while for an answer of RIP.
 func (n *Node) Send(now time.Time, f Fields, data []byte) error {
 	n.now = now
 	if f.Destination.Node.IsZero() {
 		return ErrNobody
 	}
+	n.stats.outRequests++
 	w, ok := n.way(f)
 	if !ok {
 		w, ok = n.wayBack(f.Destination.Net)
@@ -40,7 +40,6 @@ func (n *Node) Send(now time.Time, f Fields, data []byte) error {
 	if ok {
 		return n.sendOn(now, w, f, data)
 	}
-	n.stats.outRequests++
 	return n.sendLater(now, f, data)
 }
 
@@ -73,6 +72,7 @@ func (n *Node) SendVia(now time.Time, id PortID, f Fields, data []byte) error {
 	case f.Destination.Node.IsZero():
 		return ErrNobody
 	}
+	n.stats.outRequests++
 	return n.sendOn(now, wayOn(p, f.Destination.Node), f, data)
 }
 
@@ -133,9 +133,8 @@ func (n *Node) sendOn(now time.Time, w way, f Fields, data []byte) error {
 	return nil
 }
 
-// mayLeave counts a packet of this node's and checks that the port can take it.
+// mayLeave checks that the port can take a packet, and counts one that it cannot.
 func (n *Node) mayLeave(w way, data int) error {
-	n.stats.outRequests++
 	switch {
 	case ipxwire.HeaderLen+data > w.p.MaxPacket:
 		n.stats.outMalformed++

@@ -84,9 +84,7 @@ func (s *ripSocket) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	p, from := n.port(id), n.Source(id, h)
 	m, err := rip.Parse(h.Data())
 	switch {
-	case p == nil || p.Internal:
-		n.stats.drop.rip++
-	case err != nil:
+	case p == nil || p.Internal || err != nil || isRouted(h):
 		n.stats.drop.rip++
 	case m.Operation() == rip.Response && p.origin == traffic && from.Net != p.Network:
 		n.learned(now, p, from.Net)
@@ -96,6 +94,13 @@ func (s *ripSocket) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	default:
 		n.rip.Deliver(now, int(id), from, h.Data())
 	}
+}
+
+// isRouted reports whether a packet came from another network than it was for. What a router passed on must not tell a
+// port without a number which network it is on.
+func isRouted(h Header) bool {
+	src, dst := h.Source().Net, h.Destination().Net
+	return src != 0 && dst != 0 && src != dst
 }
 
 // sapSocket hands what comes to the socket of SAP to its engine.

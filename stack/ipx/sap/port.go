@@ -31,6 +31,7 @@ func (a *Agent) SetNetwork(now time.Time, port int, network ipxwire.Network) {
 func (a *Agent) settle(now time.Time, port int) {
 	for _, e := range a.statics {
 		if e.Port == port {
+			e.Value.isUnreachable = a.distance(e.Value.addr.Net) == far
 			a.t.Set(e)
 		}
 	}
