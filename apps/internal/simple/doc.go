@@ -15,8 +15,8 @@
 // drop.loop. A datagram sent to a group or to every host is not answered either (drop.group): one with a forged source
 // would bring the answers of all hosts down on that source.
 //
-// Over IPX the sockets of these servers and the node's own echo (2) stand in place of the ports, and no node that is a
-// group is answered. Where a datagram was sent to is not told there, so that one to every node is answered by all.
+// Over IPX the sockets of these servers and the node's own echo (2) stand in place of the ports, and a node that is a
+// group is neither answered nor may it be where a datagram was sent to.
 //
 // # Goroutines
 //

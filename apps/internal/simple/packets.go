@@ -4,6 +4,7 @@ import (
 	"net"
 	"slices"
 
+	"tapestry/apps"
 	"tapestry/internal/ipxwire"
 )
 
@@ -27,6 +28,40 @@ func (s *Server) packet(reply, request []byte, from net.Addr) []byte {
 		s.counters.Add("ipx.out", 1)
 	}
 	return reply
+}
+
+// singular is a socket of IPX that gives only what was sent to this node alone: the source of a datagram to everybody
+// may be forged, and would be answered by all.
+type singular struct {
+	net.PacketConn
+	counters apps.Counters
+}
+
+// destined is a socket that tells where a datagram was sent to.
+type destined interface {
+	ReadFromTo(b []byte) (n int, from, to net.Addr, err error)
+}
+
+// ReadFrom implements net.PacketConn. A socket that cannot tell is read as it is.
+func (c *singular) ReadFrom(b []byte) (int, net.Addr, error) {
+	d, ok := c.PacketConn.(destined)
+	if !ok {
+		return c.PacketConn.ReadFrom(b)
+	}
+	for {
+		n, from, to, err := d.ReadFromTo(b)
+		if err != nil || !isGroupNode(to) {
+			return n, from, err
+		}
+		c.counters.Add("ipx.in", 1)
+		c.counters.Add("drop.group", 1)
+	}
+}
+
+// isGroupNode reports whether more nodes than one have an address, or nobody could.
+func isGroupNode(a net.Addr) bool {
+	n, err := ipxwire.ParseAddr(a.String())
+	return err != nil || n.Node.IsGroup()
 }
 
 // packetLoops is loops with sockets of IPX: those that these servers have by themselves, and the node's own echo.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,6 +72,50 @@ func TestPacketDrops(t *testing.T) {
 	if loops, groups := set.Value("test.drop.loop"), set.Value("test.drop.group"); loops != 1 || groups != 3 {
 		t.Errorf("got %d loops and %d groups, want 1 and 3", loops, groups)
 	}
+}
+
+// TestPacketsToAll holds that only what was sent to this node alone is read.
+func TestPacketsToAll(t *testing.T) {
+	var set apps.CounterSet
+	to := []textAddr{"0000cafe:ffffffffffff:9007", "0000cafe:090000000001:9007", "nobody", "0000cafe:020000000001:9007"}
+	c := &singular{&toldConn{to: to}, set.Group("test")}
+	b := make([]byte, 8)
+	n, from, err := c.ReadFrom(b)
+	if err != nil || string(b[:n]) != "3" || from != textAddr("peer") {
+		t.Errorf("got %q from %v, %v; want the last datagram", b[:n], from, err)
+	}
+	if _, _, err := c.ReadFrom(b); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("then: got %v, want net.ErrClosed", err)
+	}
+	if in, groups := set.Value("test.ipx.in"), set.Value("test.drop.group"); in != 3 || groups != 3 {
+		t.Errorf("got %d datagrams and %d groups, want 3 and 3", in, groups)
+	}
+	c.PacketConn = plainConn{}
+	if n, _, err := c.ReadFrom(b); n != 5 || err != nil {
+		t.Errorf("a socket that cannot tell: got %d octets, %v", n, err)
+	}
+}
+
+// toldConn is a socket with one datagram, its number, to each address.
+type toldConn struct {
+	net.PacketConn
+	to   []textAddr
+	next int
+}
+
+func (c *toldConn) ReadFromTo(b []byte) (int, net.Addr, net.Addr, error) {
+	if c.next == len(c.to) {
+		return 0, nil, nil, net.ErrClosed
+	}
+	c.next++
+	return copy(b, strconv.Itoa(c.next-1)), textAddr("peer"), c.to[c.next-1], nil
+}
+
+// plainConn is a socket that does not tell where a datagram was sent to.
+type plainConn struct{ net.PacketConn }
+
+func (plainConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	return copy(b, "plain"), textAddr("peer"), nil
 }
 
 // textAddr is an address of IPX.

@@ -154,7 +154,7 @@ func (s *Server) openUDP(address string) (part, error) {
 func (s *Server) openIPX(address string) (part, error) {
 	c, err := s.env.ListenPacket("ipx", address)
 	return part{c, func(ctx context.Context) error {
-		return apps.ServePackets(ctx, s.env, c, s.packet, s.counters)
+		return apps.ServePackets(ctx, s.env, &singular{c, s.counters}, s.packet, s.counters)
 	}}, err
 }
 
