@@ -2,6 +2,7 @@ package spx
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"syscall"
 
@@ -33,15 +34,17 @@ func (m *mux) listen(sock ipxwire.Socket, ready func()) (*listener, error) {
 	return l, nil
 }
 
-// close ends listening. Connections that nobody accepted are ended.
+// close ends listening. Connections that nobody accepted are ended, halfway open ones included: nobody ever will.
 func (l *listener) close() {
 	p := l.m.sockets[l.sock]
 	if p == nil || p.listener != l {
 		return
 	}
 	p.listener = nil
-	for _, s := range slices.Clone(l.queue) {
-		s.abort()
+	for _, id := range slices.Sorted(maps.Keys(l.m.byID)) {
+		if s := l.m.byID[id]; s.listener == l {
+			s.abort()
+		}
 	}
 	l.m.release(l.sock)
 	l.ready()
