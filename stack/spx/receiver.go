@@ -78,6 +78,8 @@ func (s *session) recvSequenced(h Header) {
 	switch {
 	case h.Stream() == StreamEnd:
 		s.recvEnd(h)
+	case h.Stream() == StreamEndAck: // of nothing: it is no client's
+		s.m.stats.dropState++
 	case isBefore(seq, r.nxt):
 		s.m.stats.duplicates++
 		s.ack() // the acknowledgement was lost
@@ -231,13 +233,12 @@ func (s *session) readPacket(b []byte) (n int, whole bool) {
 // readDone ends reading: it offers the room that became free, and tells why there is nothing.
 func (s *session) readDone(any bool) error {
 	r := &s.recv
-	if any {
-		if s.state == stateEstablished && int(r.allocation()-r.told) >= (r.window+1)/2 {
-			s.ack()
-		}
-		return nil
+	if s.state == stateEstablished && int(r.allocation()-r.told) >= (r.window+1)/2 {
+		s.ack()
 	}
 	switch {
+	case any:
+		return nil
 	case r.read != r.nxt, s.ended, s.state == stateOver:
 		return io.EOF
 	case s.err != nil:
