@@ -14,6 +14,9 @@ func (s *session) recvNumbers(h Header) {
 	if opened {
 		t.alloc = h.Allocation()
 		s.rtt.progress()
+		if t.inFlight() == 0 {
+			s.rtxAt = time.Time{} // it was that of a probe
+		}
 	}
 	switch {
 	case ack != t.una:
