@@ -2,6 +2,7 @@ package ipx
 
 import (
 	"fmt"
+	"net"
 	"syscall"
 
 	"tapestry/internal/ipxwire"
@@ -21,6 +22,9 @@ var (
 // Bind has r receive what comes to a socket. Socket 0 is a free one of 4000 to 7fff. Any other may be bound, those of
 // the node's own services after an Unbind.
 func (n *Node) Bind(s SocketNumber, r Receiver) (SocketNumber, error) {
+	if n.closed {
+		return 0, net.ErrClosed
+	}
 	if s == 0 {
 		s = n.freeSocket()
 		if s == 0 {

@@ -34,6 +34,7 @@ type Node struct {
 	arrived arrival
 
 	answering bool // what is sent is the answer of a service
+	closed    bool
 
 	stats counters
 }
@@ -100,11 +101,21 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Close says farewell to the routers and servers of all networks.
+// Close says farewell to the routers and servers of all networks, and takes all ports down for good.
 func (n *Node) Close(now time.Time) {
-	n.now = now
+	if n.closed {
+		return
+	}
+	n.now, n.closed = now, true
 	n.sap.Close(now)
 	n.rip.Close(now)
+	for _, p := range n.ports {
+		if p != nil {
+			p.up = false
+		}
+	}
+	n.local.clear()
+	n.pending, n.diagnostic.waiting = pending{}, nil
 }
 
 // SocketInfo describes a bound socket.

@@ -2,6 +2,7 @@ package ipx
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"syscall"
 	"time"
@@ -60,6 +61,9 @@ func (n *Node) AddPort(now time.Time, c PortConfig) (PortID, error) {
 	if err := c.fill(); err != nil {
 		return 0, err
 	}
+	if n.closed {
+		return 0, fmt.Errorf("ipx: port %q: the node is closed: %w", c.Name, net.ErrClosed)
+	}
 	if q := n.portOf(c.Network); q != nil {
 		return 0, fmt.Errorf("ipx: port %q: network %v is that of port %q: %w",
 			c.Name, c.Network, q.Name, syscall.EADDRINUSE)
@@ -111,7 +115,7 @@ func (n *Node) SetPortUp(now time.Time, id PortID, up bool) {
 	n.now = now
 	p := n.port(id)
 	switch {
-	case p == nil || p.up == up:
+	case n.closed || p == nil || p.up == up:
 		return
 	case up:
 		n.open(now, p)

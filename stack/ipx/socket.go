@@ -136,7 +136,8 @@ func (s *Stack) expire() {
 	}
 }
 
-// Close closes all sockets and stops the clock's calls.
+// Close closes all sockets, has those who wait for an answer return, and stops the clock's calls. No handler of Inline
+// is called any more.
 func (s *Stack) Close() error {
 	s.Begin()
 	if s.closed {
@@ -147,6 +148,11 @@ func (s *Stack) Close() error {
 	s.node.Close(s.now)
 	if s.timer != nil {
 		s.timer.Stop()
+	}
+	for _, r := range s.node.sockets {
+		if p, ok := r.(*ping); ok {
+			p.point.Close()
+		}
 	}
 	conns := slices.SortedFunc(maps.Keys(s.conns), func(a, b *Conn) int { return a.local.Compare(b.local) })
 	s.End()
@@ -292,9 +298,6 @@ func (s *Stack) Ping(ctx context.Context, to Addr, o PingOptions) (PingReply, er
 func (s *Stack) startPing(to Addr, o PingOptions) (*ping, error) {
 	s.Begin()
 	defer s.End()
-	if s.closed {
-		return nil, net.ErrClosed
-	}
 	p := &ping{s: s, start: s.now}
 	p.point.Init(s.cfg.Clock, s.cfg.Waker)
 	f, data := p.question(s.node, to, o)

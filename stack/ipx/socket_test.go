@@ -151,3 +151,48 @@ func TestErrors(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
+
+// TestCloseOfAStack: who waits returns, and nothing comes in or leaves afterwards.
+func TestCloseOfAStack(t *testing.T) {
+	e := newEnd(t, 1)
+	calls := 0
+	if _, err := e.Inline(0x4007, func(reply, request []byte, _, _ Addr) []byte {
+		calls++
+		return append(reply, request...)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error)
+	go func() { // ends by Close
+		_, err := e.Ping(context.Background(), addr(cafe, 9, 0), PingOptions{Timeout: time.Hour})
+		waits <- err
+	}()
+	for asks := false; !asks; {
+		asks = Header(<-e.sent).Destination().Socket == ipxwire.SocketEcho
+	}
+	_ = e.Close()
+	if err := <-waits; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a ping underway: %v", err)
+	}
+	for len(e.sent) > 0 {
+		<-e.sent
+	}
+	e.Deliver(0, node(9), packet(Fields{Type: 4, Destination: addr(cafe, 1, 0x4007), Source: peer}, "x"))
+	e.Do(func(now time.Time, n *Node) {
+		n.SetPortUp(now, 0, true)
+		if _, err := n.AddPort(now, PortConfig{Network: beef, Node: node(1)}); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a port: %v", err)
+		}
+	})
+	_, inline := e.Inline(0x4008, nil)
+	_, ping := e.Ping(context.Background(), addr(cafe, 9, 0), PingOptions{})
+	_, listen := e.ListenPacket(Addr{}, ipxwire.TypePEP)
+	for _, err := range []error{inline, ping, listen} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("opened after Close: %v", err)
+		}
+	}
+	if calls != 0 || len(e.sent) != 0 {
+		t.Errorf("%d calls and %d packets after Close", calls, len(e.sent))
+	}
+}
