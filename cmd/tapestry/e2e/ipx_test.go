@@ -203,21 +203,26 @@ func cutDMZ(t *testing.T, l *runningLab) {
 	}
 }
 
-// joinDOSBox starts an emulator that joins the wire.
+// joinDOSBox starts an emulator that joins the wire: it and the hosts of its network ping each other.
 func joinDOSBox(t *testing.T, l *runningLab) {
 	need(t, "dosbox")
 	conf, err := os.ReadFile("../../../examples/oldlan/dosbox.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands := fmt.Sprintf("\nmount c %q\nc:\nipxnet ping > ping.txt\nipxnet status > status.txt\necho done > done.txt\n", l.dir)
-	writeFile(t, l.dir, "dosbox.conf", string(conf)+commands, l.o.uid)
+	const commands = "\nmount c %q\nc:\nipxnet ping > ping.txt\nipxnet status > status.txt\necho done > done.txt\n"
+	writeFile(t, l.dir, "dosbox.conf", string(conf)+fmt.Sprintf(commands, l.dir), l.o.uid)
 	l.sh(t, `export SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy
 dosbox -conf dosbox.conf >dosbox.log 2>&1 & d=$!
 for i in $(seq 300); do test -e DONE.TXT && break; sleep 0.1; done
+for i in $(seq 300); do "$PROGRAM" ipx tunnels --json >tunnels.txt; grep -q joined tunnels.txt && break; sleep 0.1; done
+node=$(sed -n 's/.*"node": "\(.*\)".*/\1/p' tunnels.txt)
+"$PROGRAM" ping -c 2 -i 0.05 "0000cafe:$node" >emulator.txt || true
 kill $d; wait $d || true`)
 	for _, c := range []struct{ file, want string }{
 		{"STATUS.TXT", "CONNECTED -- Server at 198.51.100.1"},
+		{"PING.TXT", "Response from 2.0.0.0, port 10 "}, // 02000000000a, as the emulator writes a node
+		{"emulator.txt", "2 received, 0% packet loss"},
 	} {
 		b, err := os.ReadFile(filepath.Join(l.dir, c.file))
 		if err != nil || !strings.Contains(string(b), c.want) {
