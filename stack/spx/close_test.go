@@ -112,8 +112,8 @@ func TestBacklog(t *testing.T) {
 				t.Errorf("%d connections, %d dropped", len(m.byID), m.stats.dropBacklog)
 			}
 			w.run(time.Minute, nil) // they are half open, or nobody answers the watchdog
-			if len(m.byID) != 0 || l.half != 0 || len(l.queue) != 0 {
-				t.Errorf("left: %d connections, %d half open, %d wait", len(m.byID), l.half, len(l.queue))
+			if len(m.byID) != 0 || len(l.opening) != 0 || len(l.queue) != 0 {
+				t.Errorf("left: %d connections, %d half open, %d wait", len(m.byID), len(l.opening), len(l.queue))
 			}
 			call(6)
 			if len(m.byID) != 1 {

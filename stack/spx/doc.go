@@ -77,8 +77,8 @@
 //
 //   - Connections, those over included: Config.MaxConns. Beyond that the oldest that is over goes, then calls and
 //     requests fail. At most 1,024 are over.
-//   - Connections that wait for Accept, half-open ones of SPX II included: Config.Backlog. Requests beyond that are
-//     dropped.
+//   - Connections that wait for Accept, half-open ones of SPX II included: Config.Backlog. Beyond that the oldest
+//     half-open one goes; if there is none, the request is dropped.
 //   - Memory of one connection: Config.Window packets received and Config.SendQueue sent, of the port's size each.
 //     Rings grow with use.
 //   - Packets of one negative acknowledgement: 64.

@@ -130,8 +130,8 @@ func FuzzConn(f *testing.F) {
 				t.Fatalf("%d packets in one step", sent)
 			}
 			w.check()
-			if len(l.queue)+l.half > l.m.c.Backlog || l.half < 0 {
-				t.Fatalf("backlog: %d wait, %d half open", len(l.queue), l.half)
+			if len(l.queue)+len(l.opening) > l.m.c.Backlog {
+				t.Fatalf("backlog: %d wait, %d half open", len(l.queue), len(l.opening))
 			}
 		}
 		w.at(0)

@@ -2,7 +2,6 @@ package spx
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"syscall"
 
@@ -11,13 +10,15 @@ import (
 )
 
 // listener is a socket that is called. Who calls is answered at once: SPX has no way to refuse. What waits for Accept
-// is bounded, halfway opened connections of SPX II included; a request beyond that is dropped, and will be repeated.
+// is bounded, half-open connections of SPX II included. Beyond that the one that has been half open for longest makes
+// room: a flood of requests that nobody goes on with keeps no caller out that is quick. Where none is, a request is
+// dropped, and will be repeated.
 type listener struct {
-	m     *mux
-	sock  ipxwire.Socket
-	half  int
-	queue []*session
-	ready func() // a connection waits, or the listener was closed
+	m       *mux
+	sock    ipxwire.Socket
+	opening []*session // half open, the oldest first
+	queue   []*session // established
+	ready   func()     // a connection waits, or the listener was closed
 }
 
 // listen binds a socket, zero is a free one, for connections.
@@ -34,24 +35,32 @@ func (m *mux) listen(sock ipxwire.Socket, ready func()) (*listener, error) {
 	return l, nil
 }
 
-// close ends listening. Connections that nobody accepted are ended, halfway open ones included: nobody ever will.
+// close ends listening. Connections that nobody accepted are ended, half-open ones included: nobody ever will.
 func (l *listener) close() {
 	p := l.m.sockets[l.sock]
 	if p == nil || p.listener != l {
 		return
 	}
 	p.listener = nil
-	for _, id := range slices.Sorted(maps.Keys(l.m.byID)) {
-		if s := l.m.byID[id]; s.listener == l {
-			s.abort()
-		}
+	for _, s := range slices.Concat(l.queue, l.opening) {
+		s.abort()
 	}
 	l.m.release(l.sock)
 	l.ready()
 }
 
-// isFull reports whether no more connections can wait.
-func (l *listener) isFull() bool { return l.half+len(l.queue) >= l.m.c.Backlog }
+// makeRoom reports whether one more connection can wait, for which a half-open one may have to go.
+func (l *listener) makeRoom() bool {
+	if len(l.opening)+len(l.queue) < l.m.c.Backlog {
+		return true
+	}
+	l.m.stats.dropBacklog++
+	if len(l.opening) == 0 {
+		return false
+	}
+	l.opening[0].forget()
+	return true
+}
 
 // accept gives the connection that has waited for longest, or nil.
 func (l *listener) accept() *session {
@@ -66,7 +75,7 @@ func (l *listener) accept() *session {
 
 // push has an established connection wait.
 func (l *listener) push(s *session) {
-	l.half--
+	l.opening = without(l.opening, s)
 	l.queue = append(l.queue, s)
 	l.ready()
 }
@@ -74,11 +83,15 @@ func (l *listener) push(s *session) {
 // drop forgets a connection that ended before anybody accepted it.
 func (l *listener) drop(s *session) {
 	s.listener = nil
-	if i := slices.Index(l.queue, s); i >= 0 {
-		l.queue = slices.Delete(l.queue, i, i+1)
-		return
+	l.queue, l.opening = without(l.queue, s), without(l.opening, s)
+}
+
+// without takes a connection out of a list that may have it.
+func without(list []*session, s *session) []*session {
+	if i := slices.Index(list, s); i >= 0 {
+		return slices.Delete(list, i, i+1)
 	}
-	l.half--
+	return list
 }
 
 // recvRequest answers a connection request.
@@ -99,9 +112,7 @@ func (m *mux) recvRequest(port ipx.PortID, h Header, from, to ipxwire.Addr) {
 	switch {
 	case p == nil || p.listener == nil:
 		m.stats.dropListener++
-	case p.listener.isFull():
-		m.stats.dropBacklog++
-	default:
+	case p.listener.makeRoom():
 		m.accept(p.listener, port, h, from, to)
 	}
 }
@@ -115,7 +126,7 @@ func (m *mux) accept(l *listener, port ipx.PortID, h Header, from, to ipxwire.Ad
 	m.sockets[to.Socket].users++
 	s.peerID = h.SourceID()
 	s.listener = l
-	l.half++
+	l.opening = append(l.opening, s)
 	m.byPeer[s.peer()] = s
 	s.prepare(h.Allocation())
 	s.setLimit(port)
