@@ -75,6 +75,11 @@
 // fills in the source network where that is zero. Broadcasts to another network go there as any packet does; those to
 // its own stay. Type 20 is the exception: a broadcast of it goes to all networks that are not in its list of eight.
 //
+// # Services
+//
+// What others told is in the table of package sap. [Stack.Nearest] asks as a client does that has heard nothing yet, on
+// all ports, and takes the first answer of the type that was asked for.
+//
 // # Timers
 //
 // Those of RIP and SAP (their packages); pendingEvery; the random wait, at most Config.DiagnosticDelay, before the

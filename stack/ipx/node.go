@@ -24,6 +24,7 @@ type Node struct {
 	pending       pending
 	errors        bucket
 	diagnostic    diagnostic
+	seekers       []*seeker // who waits for the nearest service of a type
 
 	scratch []byte // a packet under construction
 	reply   []byte // the answer of an inline service under construction

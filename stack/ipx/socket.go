@@ -14,6 +14,8 @@ import (
 
 	"tapestry/internal/ipxwire"
 	"tapestry/link"
+	"tapestry/stack/internal/wait"
+	"tapestry/stack/ipx/sap"
 )
 
 // Ticker is a protocol above a node that has deadlines of its own. Its methods are called under the stack's lock.
@@ -154,6 +156,9 @@ func (s *Stack) Close() error {
 			p.point.Close()
 		}
 	}
+	for _, k := range s.node.seekers {
+		k.point.Close()
+	}
 	conns := slices.SortedFunc(maps.Keys(s.conns), func(a, b *Conn) int { return a.local.Compare(b.local) })
 	s.End()
 	for _, c := range conns {
@@ -199,12 +204,13 @@ func opError(op string, local Addr, err error) error {
 }
 
 // calls are the system calls that a socket of the kernel's would have failed in.
-var calls = map[string]string{"listen": "bind", "dial": "connect", "write": "sendto"}
+var calls = map[string]string{"listen": "bind", "dial": "connect", "write": "sendto", "ping": "sendto",
+	"nearest": "sendto", "set": "setsockopt"}
 
 // sysError gives an error of the node the number of the system.
 func sysError(op string, err error) error {
 	var no syscall.Errno
-	if errors.As(err, &no) {
+	if errors.As(err, &no) && calls[op] != "" {
 		return os.NewSyscallError(calls[op], no)
 	}
 	return err
@@ -276,20 +282,28 @@ func (s *Stack) Ping(ctx context.Context, to Addr, o PingOptions) (PingReply, er
 		return PingReply{}, opError("ping", to, err)
 	}
 	defer p.stop()
-	done, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p.point.Lock()
-	defer p.point.Unlock()
+	if err := s.await(ctx, &p.point, func() bool { return p.answered }); err != nil {
+		return PingReply{}, opError("ping", to, err)
+	}
+	return p.reply, nil
+}
+
+// await waits at a point until done, which is called under the lock and stays true once it is.
+func (s *Stack) await(ctx context.Context, p *wait.Point, done func() bool) error {
+	p.Lock()
+	defer p.Unlock()
 	for {
-		if r, ok := p.result(); ok {
-			return r, nil
+		s.mu.Lock()
+		isDone := done()
+		s.mu.Unlock()
+		if isDone {
+			return nil
 		}
-		err := p.point.Check()
-		if err == nil && !p.point.WaitUntil(done.Done()) {
-			err = ctx.Err()
+		if err := p.Check(); err != nil {
+			return err
 		}
-		if err != nil {
-			return PingReply{}, opError("ping", to, err)
+		if !p.WaitUntil(ctx.Done()) {
+			return ctx.Err()
 		}
 	}
 }
@@ -314,15 +328,44 @@ func (s *Stack) startPing(to Addr, o PingOptions) (*ping, error) {
 	return p, nil
 }
 
-// result gives the answer, if it came.
-func (p *ping) result() (PingReply, bool) {
-	p.s.mu.Lock()
-	defer p.s.mu.Unlock()
-	return p.reply, p.answered
-}
-
 // stop frees the socket.
 func (p *ping) stop() {
 	p.s.Do(func(_ time.Time, n *Node) { n.Unbind(p.sock) })
 	p.point.Close()
+}
+
+// Nearest asks all networks for the nearest service of a type, or of AnyType, as a client that starts looks for its
+// server, and gives the first that is told. The error is the context's, or os.ErrDeadlineExceeded after the time-out,
+// of one second by default. What is known without asking is in [Node.Services] and [sap.Agent.Nearest].
+func (s *Stack) Nearest(ctx context.Context, t sap.Type, timeout time.Duration) (sap.Service, error) {
+	k := &seeker{want: t}
+	k.point.Init(s.cfg.Clock, s.cfg.Waker)
+	defer s.stopSeeking(k)
+	if err := s.startSeeking(k, timeout); err != nil {
+		return sap.Service{}, opError("nearest", toServers, err)
+	}
+	if err := s.await(ctx, &k.point, func() bool { return k.found }); err != nil {
+		return sap.Service{}, opError("nearest", toServers, err)
+	}
+	return k.service, nil
+}
+
+// toServers is where questions for services go.
+var toServers = Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketSAP}
+
+// startSeeking asks.
+func (s *Stack) startSeeking(k *seeker, timeout time.Duration) error {
+	s.Begin()
+	defer s.End()
+	if s.closed {
+		return net.ErrClosed
+	}
+	k.point.SetDeadline(s.now.Add(PingOptions{Timeout: timeout}.timeout()))
+	return s.node.seek(s.now, k)
+}
+
+// stopSeeking ends a question.
+func (s *Stack) stopSeeking(k *seeker) {
+	s.Do(func(_ time.Time, n *Node) { n.leave(k) })
+	k.point.Close()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tapestry/internal/ipxwire"
+	"tapestry/stack/ipx/sap"
 )
 
 const (
@@ -194,5 +195,65 @@ func TestCloseOfAStack(t *testing.T) {
 	}
 	if calls != 0 || len(e.sent) != 0 {
 		t.Errorf("%d calls and %d packets after Close", calls, len(e.sent))
+	}
+}
+
+func TestNearest(t *testing.T) {
+	a, b := pairOf(t)
+	near := sap.Service{Type: sap.FileServer, Name: "FS1", Addr: addr(cafe, 2, ipxwire.SocketNCP), Port: sap.Local}
+	b.Do(func(now time.Time, n *Node) {
+		if err := n.SAP().AddStatic(now, near); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, want := range []sap.Type{sap.FileServer, sap.AnyType} {
+		s, err := a.Nearest(context.Background(), want, time.Minute)
+		if err != nil || s.Name != "FS1" || s.Addr != near.Addr || s.Hops != 1 || s.From != node(2) {
+			t.Errorf("type %v: got %+v, %v", want, s, err)
+		}
+	}
+	if _, err := a.Nearest(context.Background(), sap.PrintServer, time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("of a type that nobody has: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := a.Nearest(ctx, sap.PrintServer, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	a.Do(func(now time.Time, n *Node) {
+		if len(n.seekers) != 0 {
+			t.Errorf("%d questions are left", len(n.seekers))
+		}
+		n.RemovePort(now, 0)
+	})
+	if _, err := a.Nearest(context.Background(), sap.FileServer, 0); !errors.Is(err, syscall.ENETUNREACH) {
+		t.Errorf("without a port: %v", err)
+	} else if want := "nearest ipx 00000000:ffffffffffff:0452: sendto: network is unreachable"; err.Error() != want {
+		t.Errorf("without a port: got  %v\nwant %s", err, want)
+	}
+	_ = a.Close()
+	if _, err := a.Nearest(context.Background(), sap.FileServer, 0); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// TestNearestTakesTheFirst of those that are up and of the type.
+func TestNearestTakesTheFirst(t *testing.T) {
+	r := newRig(t, Config{})
+	k := &seeker{want: sap.FileServer}
+	k.point.Init(&handClock{now: r.now}, nil)
+	if err := r.seek(r.now, k); err != nil || len(r.sent) != 2 {
+		t.Fatalf("asked %d times, %v; want once on each port", len(r.sent), err)
+	}
+	for i, e := range []sap.Entry{
+		{Type: sap.PrintServer, Hops: 1}, {Type: sap.FileServer, Hops: sap.Down}, {Type: sap.FileServer, Hops: 3},
+		{Type: sap.FileServer, Hops: 1},
+	} {
+		e.Name, e.Addr = sap.Name{'F', 'S', '0' + byte(i)}, addr(cafe, 9, ipxwire.SocketNCP)
+		f := Fields{Type: 4, Destination: addr(cafe, 1, ipxwire.SocketSAP), Source: addr(cafe, 9, ipxwire.SocketSAP)}
+		r.deliver(0, f, string(sap.AppendResponse(nil, sap.NearestResponse, e)))
+	}
+	if !k.found || k.service.Name != "FS2" {
+		t.Errorf("found %v, %+v; want FS2", k.found, k.service)
 	}
 }

@@ -39,6 +39,7 @@ func (n *Node) newTables() {
 		Send:      n.sender(ipxwire.SocketSAP, ipxwire.TypePEP),
 		Routing:   c.Router,
 		Reachable: n.reachable,
+		Answer:    n.nearest,
 		Update:    c.Update, Age: c.Age, Gap: c.Gap, MaxServices: c.MaxServices,
 		Random: c.Random,
 	})
