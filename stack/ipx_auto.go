@@ -122,6 +122,20 @@ func (a *ipxAuto) keep(now time.Time, n *ipx.Node, p *ipxPort) {
 	}
 }
 
+// forget leaves a port out, which is removed. A search that has no more of them is over.
+func (a *ipxAuto) forget(p *ipxPort) {
+	left := false
+	for k, q := range a.ports {
+		if q == p {
+			a.ports[k] = nil
+		}
+		left = left || a.ports[k] != nil
+	}
+	if !left {
+		a.stop()
+	}
+}
+
 // stop ends the search without a result.
 func (a *ipxAuto) stop() {
 	a.over = true

@@ -192,3 +192,35 @@ func TestIPXLink(t *testing.T) {
 		t.Errorf("the frames are not free again: %v", err)
 	}
 }
+
+// TestIPXAutoRemoved: a frame type that is taken away during the search, and given anew, is not the search's any more; and
+// where all are taken away, it is over.
+func TestIPXAutoRemoved(t *testing.T) {
+	clock := &manualClock{now: time.Unix(1e9, 0)}
+	h, err := New(Config{Clock: clock, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	i, err := h.AddInterface(newKeeper(1, 0), InterfaceConfig{NoIPv6: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addIPX(t, h, IPXConfig{Auto: true, Network: 0xcafe})
+	i.RemoveIPX(ethernet.KindLLC)
+	addIPX(t, h, IPXConfig{Frame: ethernet.KindLLC, Network: 0xbeef})
+	clock.run(autoWait)
+	if f := ipxFrames(h); len(f) != 2 || f[ethernet.KindLLC] != 0xbeef || f[ethernet.KindRaw] != 0xcafe {
+		t.Errorf("after the search: %v", f)
+	}
+	i.RemoveIPX(ethernet.KindLLC)
+	i.RemoveIPX(ethernet.KindRaw)
+	addIPX(t, h, IPXConfig{Auto: true, Network: 0xcafe})
+	for k := range ipxNetworks {
+		i.RemoveIPX(ethernet.Kind(k))
+	}
+	clock.run(autoWait)
+	if f := ipxFrames(h); len(f) != 0 {
+		t.Errorf("given after everything was taken away: %v", f)
+	}
+}

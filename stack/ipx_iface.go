@@ -48,6 +48,9 @@ func (i *Interface) RemoveIPX(k ethernet.Kind) (was bool) {
 	s.Do(func(now time.Time, n *ipx.Node) {
 		if p := i.nic.ipxPort(k); p != nil {
 			was = true
+			if p.auto != nil {
+				p.auto.forget(p)
+			}
 			i.host.ipx.drop(now, n, p)
 		}
 	})
