@@ -73,18 +73,30 @@ func (h *host) serve(ctx context.Context, a *app) {
 	}
 }
 
-// portKey gives the key of the port that is in use, if the table has it, else the table.
+// portKey gives the key of the port or socket that is in use, if the table has it, else the table.
 func (p *Plan) portKey(table string, err error) string {
-	if key := table + ".port"; errors.Is(err, syscall.EADDRINUSE) && lineOf(p.doc, key) != lineOf(p.doc, table) {
+	key := table + ".port"
+	if network, ok := taken(err); ok && isIPXNetwork(network.Net) {
+		key = table + "." + network.Net
+	}
+	if errors.Is(err, syscall.EADDRINUSE) && lineOf(p.doc, key) != lineOf(p.doc, table) {
 		return key
 	}
 	return table
 }
 
+// taken gives what an app wanted and another has.
+func taken(err error) (op *net.OpError, ok bool) {
+	return op, errors.Is(err, syscall.EADDRINUSE) && errors.As(err, &op) && op.Addr != nil
+}
+
+// isIPXNetwork reports whether a network of package net has sockets in place of ports; the key of an app has its name.
+func isIPXNetwork(network string) bool { return network == "ipx" || network == "spx" }
+
 // explain names the app that has a port which another wants.
 func (h *host) explain(a *app, err error) error {
-	var op *net.OpError
-	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &op) || op.Addr == nil {
+	op, ok := taken(err)
+	if !ok {
 		return err
 	}
 	owner := "another app of this host"
@@ -93,7 +105,11 @@ func (h *host) explain(a *app, err error) error {
 			owner = "app " + other.plan.App.Name + " of this host (" + other.plan.path + ")"
 		}
 	}
-	return fmt.Errorf("port used twice: %s %s belongs to %s; give one of them another port, or remove it", op.Net, op.Addr, owner)
+	kind, number := "port", op.Addr.String()
+	if isIPXNetwork(op.Net) {
+		kind, number = "socket", fmt.Sprintf("%04x", portOf(op.Addr))
+	}
+	return fmt.Errorf("%s used twice: %s %s belongs to %s; give one of them another %[1]s, or remove it", kind, op.Net, number, owner)
 }
 
 // recorder is the host's network, and notes what an app opens on it.
@@ -126,7 +142,8 @@ func (r *recorder) has(network string, a net.Addr) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range r.opened {
-		if o.Network == strings.TrimRight(network, "46") && o.Port == portOf(a) {
+		same := o.Network == strings.TrimRight(network, "46") || isIPXNetwork(o.Network) && isIPXNetwork(network)
+		if same && o.Port == portOf(a) {
 			return true
 		}
 	}

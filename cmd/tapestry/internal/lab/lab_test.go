@@ -152,6 +152,27 @@ zones = ["missing.zone"]
 	}
 }
 
+// TestSocketUsedTwice has the second app told of the first, at the line of its key; packets of IPX and connections of
+// SPX share the numbers.
+func TestSocketUsedTwice(t *testing.T) {
+	for _, tt := range []struct{ name, keys, want string }{
+		{"spx", "spx = \"8007\"\n", "lab.toml:12: host.alpha.app.discard.spx: socket used twice: spx 8007 belongs to app echo"},
+		{"ipx", "ipx = \"8007\"\n", "lab.toml:12: host.alpha.app.discard.ipx: socket used twice: ipx 8007 belongs to app echo"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := wire + alpha + "ipx = { network = \"0000cafe\" }\n[host.alpha.app.echo]\nspx = true\n[host.alpha.app.discard]\n" + tt.keys
+			p, err := Load("lab.toml", []byte(text), all.Apps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := tt.want + " of this host (host.alpha.app.echo); give one of them another socket, or remove it"
+			if err := Check(p); err == nil || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
 // TestNothingStartsHalf has the second wire fail: the first host must be gone, which goleak sees.
 func TestNothingStartsHalf(t *testing.T) {
 	second := strings.NewReplacer("tap0", "tap1", "alpha", "beta", "198.51.100", "203.0.113", "51::", "52::").Replace(wire + alpha)
