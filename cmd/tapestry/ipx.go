@@ -163,14 +163,22 @@ func ipxRouteDelete() *cobra.Command {
 
 func ipxTunnels() *cobra.Command {
 	var t target
+	var stats, all bool
 	c := &cobra.Command{
 		Use: "tunnels", Short: "List who joined the lab by a tunnel of IPX in UDP",
 		Long: `Lists the emulators that joined a tunnel's server of the lab, and the stations of the lab for which a tunnel's client joined
-another server.`,
-		Example: "  tapestry ipx tunnels\n  tapestry ipx tunnels --json",
+another server. With -s, the counters of the tunnels: registrations, and each reason for which a packet was dropped.`,
+		Example: "  tapestry ipx tunnels\n  tapestry ipx tunnels -s --json",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return listing(c, &t, "ipx.tunnels", lab.WriteIPXTunnels) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if stats {
+				return listing(c, &t, "ipx.tunnels.stats", statsWriter(all))
+			}
+			return listing(c, &t, "ipx.tunnels", lab.WriteIPXTunnels)
+		},
 	}
+	c.Flags().BoolVarP(&stats, "statistics", "s", false, "the counters")
+	c.Flags().BoolVarP(&all, "all", "a", false, "with -s, also counters that are zero")
 	t.addLab(c)
 	t.addJSON(c)
 	return c

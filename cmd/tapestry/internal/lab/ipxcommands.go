@@ -30,6 +30,8 @@ func (l *Lab) ipxCommands() map[string]control.Handler {
 		"ipx.tunnels": l.ipxTunnels,
 		"ipx.connect": stream(l, (*host).ipxConnect),
 
+		"ipx.tunnels.stats": l.ipxTunnelStats,
+
 		"ipx.route.add":    change(l, (*host).ipxRouteAdd),
 		"ipx.route.delete": change(l, (*host).ipxRouteDelete),
 	}
