@@ -49,7 +49,9 @@ func (s *session) expireRetransmit() {
 	case stateNegotiating, stateAwaiting:
 		s.retryNegotiating()
 	case stateSetup:
-		s.retrySetup()
+		if s.againSmaller() {
+			s.sendSetup()
+		}
 	case stateAnswered:
 		s.fail(syscall.ETIMEDOUT)
 	case stateEstablished:
@@ -63,11 +65,12 @@ func (s *session) expireRetransmit() {
 
 // retryNegotiating repeats the size request, if there is one.
 func (s *session) retryNegotiating() {
-	if !s.sized {
+	switch {
+	case !s.sized:
 		s.fail(syscall.ETIMEDOUT)
-		return
+	case s.againSmaller():
+		s.sendSizeRequest()
 	}
-	s.retrySizeRequest()
 }
 
 // again counts a repetition, and gives the connection up after the last.

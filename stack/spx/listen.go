@@ -1,9 +1,7 @@
 package spx
 
 import (
-	"errors"
 	"slices"
-	"syscall"
 
 	"tapestry/internal/ipxwire"
 	"tapestry/stack/ipx"
@@ -195,23 +193,7 @@ func (s *session) sendSetup() {
 	if s.sized {
 		c |= ControlNegotiate
 	}
-	for {
-		err := s.emitPadded(c)
-		if !errors.Is(err, syscall.EMSGSIZE) || !s.shrink() {
-			break
-		}
-	}
-	s.startSizeTimer()
-}
-
-func (s *session) retrySetup() {
-	if !s.again() {
-		return
-	}
-	if s.tries%sizeTries == 0 && s.shrink() {
-		s.rtt.progress()
-	}
-	s.sendSetup()
+	s.propose(c)
 }
 
 // recvSetupAck waits for the acknowledgement of the session setup, in whose place any packet of the caller's next state

@@ -143,10 +143,12 @@ func (s *session) negotiate(theirs uint16) {
 	s.sendSizeRequest()
 }
 
-// sendSizeRequest sends a packet of the size it proposes. A port that does not send it is not asked twice.
-func (s *session) sendSizeRequest() {
+func (s *session) sendSizeRequest() { s.propose(ControlSystem | ControlAck | ControlNegotiate) }
+
+// propose sends a packet of the size it proposes. A port that does not send it is not asked twice.
+func (s *session) propose(c Control) {
 	for {
-		err := s.emitPadded(ControlSystem | ControlAck | ControlNegotiate)
+		err := s.emitPadded(c)
 		if !errors.Is(err, syscall.EMSGSIZE) || !s.shrink() {
 			break
 		}
@@ -190,15 +192,15 @@ func (s *session) shrink() bool {
 // sizeTries is how often a size is tried before the next smaller one.
 const sizeTries = 2
 
-// retrySizeRequest repeats the size request, and takes a smaller size after a few.
-func (s *session) retrySizeRequest() {
+// againSmaller counts the repetition of a proposal, which takes a smaller size after a few. It reports whether to go on.
+func (s *session) againSmaller() bool {
 	if !s.again() {
-		return
+		return false
 	}
 	if s.tries%sizeTries == 0 && s.shrink() {
 		s.rtt.progress()
 	}
-	s.sendSizeRequest()
+	return true
 }
 
 // recvNegotiating waits for the acknowledgement of the size request. The session setup may overtake it. A second copy
