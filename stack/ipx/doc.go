@@ -83,8 +83,8 @@
 // # Timers
 //
 // Those of RIP and SAP (their packages); pendingEvery; the random wait, at most Config.DiagnosticDelay, before the
-// answer to a diagnostic that all nodes were asked, 16 of them at once; the rates of answers to diagnostics,
-// 50 a second, and of errors, Config.ErrorRate. Next is the earliest, Tick does what is due.
+// answer to a diagnostic that all nodes were asked, 16 of them at once; the rates of answers to diagnostics and to
+// echoes of all nodes, 50 a second each, and of errors, Config.ErrorRate. Next is the earliest, Tick does what is due.
 //
 // # Limits
 //

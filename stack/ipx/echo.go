@@ -8,7 +8,14 @@ import (
 
 // echo answers echo packets: type 2 to socket 2 comes back with the same data (Xerox, Internet Transport Protocols,
 // XSIS 028112, Echo Protocol, without its word of operation).
-type echo struct{ n *Node }
+type echo struct {
+	n   *Node
+	all bucket
+}
+
+// allRate is how many echoes a second are answered that were asked of all nodes: with a forged source they bring the
+// answers of a whole network down on one node.
+const allRate = 50
 
 // Describe names the owner of the socket.
 func (*echo) Describe() SocketInfo { return SocketInfo{Owner: "echo"} }
@@ -16,6 +23,10 @@ func (*echo) Describe() SocketInfo { return SocketInfo{Owner: "echo"} }
 // Receive answers to the asker. What comes from an echo socket could be an answer, and is not answered.
 func (e *echo) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	if h.Type() != ipxwire.TypeEcho || h.Source().Socket == ipxwire.SocketEcho {
+		e.n.stats.drop.echo++
+		return
+	}
+	if h.Destination().Node == ipxwire.Broadcast && !e.all.take(now, allRate) {
 		e.n.stats.drop.echo++
 		return
 	}

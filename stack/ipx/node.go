@@ -64,7 +64,7 @@ func New(c Config) (*Node, error) {
 	n.dynamic = ipxwire.SocketDynamic + SocketNumber(c.Random()%(uint32(ipxwire.SocketStatic-ipxwire.SocketDynamic)))
 	n.local.max = localOctets
 	n.newTables()
-	n.sockets[ipxwire.SocketEcho] = &echo{n}
+	n.sockets[ipxwire.SocketEcho] = &echo{n: n}
 	n.sockets[ipxwire.SocketError] = &errorSocket{n}
 	n.sockets[ipxwire.SocketDiagnostic] = &n.diagnostic
 	n.diagnostic.n = n

@@ -63,7 +63,7 @@ func (n *Node) receive(now time.Time, p *port, h Header) {
 	switch {
 	case h.Type() == ipxwire.TypeNetBIOS && dst.Node == ipxwire.Broadcast:
 		n.propagate(now, p, h)
-	case n.isLocal(p, dst):
+	case n.isLocal(p, dst), isClaim(h):
 		n.deliver(now, p, h)
 	case !n.cfg.Router:
 		n.stats.drop.notOurs++
@@ -85,6 +85,13 @@ func (n *Node) isLocal(p *port, dst Addr) bool {
 	}
 	q := n.portOf(dst.Net)
 	return q != nil && dst.Node == q.Node
+}
+
+// isClaim reports whether a packet is RIP's to all of the sender's own network: that is this wire, whatever number the
+// sender thinks it has. So a port hears of a number other than its own.
+func isClaim(h Header) bool {
+	dst := h.Destination()
+	return dst.Node == ipxwire.Broadcast && dst.Socket == ipxwire.SocketRIP && dst.Net == h.Source().Net
 }
 
 // deliver gives the packet to its socket.

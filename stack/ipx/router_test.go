@@ -363,3 +363,38 @@ func TestRequestsAreCountedOnce(t *testing.T) {
 		t.Errorf("%d requests, want 3", got)
 	}
 }
+
+// TestNetworkIsConfirmed: a number from traffic that a router repeats is the router's, and another router's is not
+// taken any more.
+func TestNetworkIsConfirmed(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		says Network // on the wire: zero tells nothing
+		want Network
+	}{{"the same number", cafe, cafe}, {"no number", 0, beef}} {
+		r := newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)})
+		r.deliver(0, Fields{Destination: Addr{Net: cafe, Node: ipxwire.Broadcast}, Source: peer}, "")
+		for _, net := range []Network{tt.says, beef} {
+			f := Fields{Type: ipxwire.TypeRIP, Destination: Addr{Net: net, Node: ipxwire.Broadcast, Socket: ipxwire.SocketRIP},
+				Source: addr(net, 9, ipxwire.SocketRIP)}
+			r.deliver(0, f, response(rip.Entry{Network: food, Hops: 1, Ticks: 2}))
+		}
+		if p, _ := r.Port(0); p.Network != tt.want {
+			t.Errorf("%s: network is %v, want %v", tt.name, p.Network, tt.want)
+		}
+	}
+}
+
+// TestClaimsAreHeard: a router that broadcasts in another network than the port is on is counted, and not forwarded to
+// that network where it is another port's.
+func TestClaimsAreHeard(t *testing.T) {
+	r := newRig(t, Config{Router: true})
+	for i, net := range []Network{food, beef} {
+		f := Fields{Type: ipxwire.TypeRIP, Destination: Addr{Net: net, Node: ipxwire.Broadcast, Socket: ipxwire.SocketRIP},
+			Source: addr(net, 9, ipxwire.SocketRIP)}
+		r.deliver(0, f, response(rip.Entry{Network: 0x5555, Hops: 1, Ticks: 2}))
+		if got := r.stat("ipx.network.conflict"); got != uint64(i+1) || len(r.sent) != 0 {
+			t.Errorf("network %v: %d conflicts, sent %v", net, got, r.sent)
+		}
+	}
+}

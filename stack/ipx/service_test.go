@@ -10,6 +10,7 @@ import (
 
 	"tapestry/internal/ipxwire"
 	"tapestry/stack/ipx/diag"
+	"tapestry/stack/ipx/sap"
 )
 
 func TestEcho(t *testing.T) {
@@ -320,6 +321,38 @@ func TestServicesDoNotAnswerEachOther(t *testing.T) {
 			if n := r.stat("ipx.drop.source"); n < 2 {
 				t.Errorf("%v to %v: %d packets of strangers in the node's name were dropped, want 2", from, to, n)
 			}
+		}
+	}
+}
+
+// TestEchoesOfAllAreFew: a forged source must not get the answers of a whole network in a flood.
+func TestEchoesOfAllAreFew(t *testing.T) {
+	r := newRig(t, Config{})
+	for _, x := range []struct {
+		name string
+		to   NodeAddr
+		want int
+	}{{"all", ipxwire.Broadcast, allRate}, {"this node", node(1), 200}} {
+		r.sent = nil
+		for range 200 {
+			r.deliver(0, Fields{Type: ipxwire.TypeEcho, Source: peer,
+				Destination: Addr{Net: cafe, Node: x.to, Socket: ipxwire.SocketEcho}}, "x")
+		}
+		if len(r.sent) != x.want {
+			t.Errorf("asked of %s: %d answers of 200, want %d", x.name, len(r.sent), x.want)
+		}
+	}
+}
+
+// TestServicesFromAfar: SAP is between neighbours, also for a port that does not know its network.
+func TestServicesFromAfar(t *testing.T) {
+	r := newRig(t, Config{}, PortConfig{Name: "eth0", Node: node(1)})
+	e := sap.Entry{Type: sap.FileServer, Name: sap.Name{'F', 'S'}, Addr: addr(beef, 7, ipxwire.SocketNCP), Hops: 1}
+	for _, src := range []Network{beef, cafe} {
+		f := Fields{Type: 4, Destination: addr(cafe, 1, ipxwire.SocketSAP), Source: addr(src, 7, ipxwire.SocketSAP)}
+		r.deliver(0, f, string(sap.AppendResponse(nil, sap.GeneralResponse, e)))
+		if n := len(r.Services()); n != map[Network]int{beef: 0, cafe: 1}[src] {
+			t.Errorf("from network %v: %d services", src, n)
 		}
 	}
 }

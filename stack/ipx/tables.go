@@ -87,7 +87,7 @@ func (s *ripSocket) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	switch {
 	case p == nil || p.Internal || err != nil || isRouted(h):
 		n.stats.drop.rip++
-	case m.Operation() == rip.Response && p.origin == traffic && from.Net != p.Network:
+	case m.Operation() == rip.Response && p.origin == traffic && h.Source().Net != 0 && from.Socket == ipxwire.SocketRIP:
 		n.learned(now, p, from.Net)
 		n.rip.Deliver(now, int(id), from, h.Data())
 	case claims(p, from.Net, m):
@@ -97,8 +97,8 @@ func (s *ripSocket) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	}
 }
 
-// isRouted reports whether a packet came from another network than it was for. What a router passed on must not tell a
-// port without a number which network it is on.
+// isRouted reports whether a packet came from another network than it was for: RIP and SAP are between neighbours, and
+// a port without a number could not tell otherwise.
 func isRouted(h Header) bool {
 	src, dst := h.Source().Net, h.Destination().Net
 	return src != 0 && dst != 0 && src != dst
@@ -113,7 +113,7 @@ func (*sapSocket) Describe() SocketInfo { return SocketInfo{Owner: "sap"} }
 // Receive implements Receiver.
 func (s *sapSocket) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	p := s.n.port(id)
-	if p == nil || p.Internal {
+	if p == nil || p.Internal || isRouted(h) {
 		s.n.stats.drop.sap++
 		return
 	}

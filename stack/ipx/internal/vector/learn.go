@@ -61,11 +61,16 @@ func (t *Table[K, V]) prefers(now time.Time, e *Entry[K, V], v V, hops uint16) b
 
 // take gives an entry to another neighbour.
 func (t *Table[K, V]) take(now time.Time, e *Entry[K, V], p *port[K], from ipxwire.Node, v V, hops uint16) {
-	if !t.own(p, from) {
+	spare := 0 // on a port that is full, what it has may still change hands
+	if e.IsLearned() && e.Port == p.ID {
+		spare = 1
+	}
+	if !t.hasRoom(p, from, spare) {
 		t.Stats.Full++
 		return
 	}
 	t.disown(e)
+	p.own(from)
 	e.Port, e.From, e.Value, e.Hops = p.ID, from, v, hops
 	t.expire(e, now.Add(t.c.Age))
 	t.Touch(e)
@@ -73,10 +78,11 @@ func (t *Table[K, V]) take(now time.Time, e *Entry[K, V], p *port[K], from ipxwi
 
 // insert learns a new key.
 func (t *Table[K, V]) insert(now time.Time, p *port[K], from ipxwire.Node, k K, v V, hops uint16) {
-	if len(t.entries) >= t.c.Max || !t.own(p, from) {
+	if len(t.entries) >= t.c.Max || !t.hasRoom(p, from, 0) {
 		t.Stats.Full++
 		return
 	}
+	p.own(from)
 	e := &Entry[K, V]{Key: k, Value: v, Hops: hops, Port: p.ID, From: from}
 	i, _ := t.search(k)
 	t.entries = slices.Insert(t.entries, i, e)
@@ -84,14 +90,15 @@ func (t *Table[K, V]) insert(now time.Time, p *port[K], from ipxwire.Node, k K, 
 	t.Touch(e)
 }
 
-// own counts an entry for a neighbour, if the limits allow another.
-func (t *Table[K, V]) own(p *port[K], from ipxwire.Node) bool {
-	if p.learned >= t.c.MaxPerPort || p.from[from] >= t.c.MaxPerFrom {
-		return false
-	}
+// hasRoom reports whether the limits allow another entry of a neighbour, where spare ones of its port go.
+func (t *Table[K, V]) hasRoom(p *port[K], from ipxwire.Node, spare int) bool {
+	return p.learned-spare < t.c.MaxPerPort && p.from[from] < t.c.MaxPerFrom
+}
+
+// own counts an entry for a neighbour.
+func (p *port[K]) own(from ipxwire.Node) {
 	p.learned++
 	p.from[from]++
-	return true
 }
 
 // disown ends the count of a learned entry, which is nobody's from here on.

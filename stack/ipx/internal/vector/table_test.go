@@ -182,6 +182,20 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
+// On a port that is full, what one neighbour told can be taken by a better one: the port has no more entries then.
+func TestTakeoverOnAFullPort(t *testing.T) {
+	g := newTable(Config[byte, int]{MaxPerFrom: 2, MaxPerPort: 2})
+	g.tell(1, alpha, "ab", 1)
+	g.Learn(g.now, 1, beta, 'a', 1, 1)
+	if e := g.Find('a'); e.From != beta || g.port(1).learned != 2 || g.Stats.Full != 0 {
+		t.Errorf("of %v, %d on the port, %d refused", e.From, g.port(1).learned, g.Stats.Full)
+	}
+	g.Learn(g.now, 1, beta, 'c', 1, 1)
+	if g.Find('c') != nil || g.Stats.Full != 1 {
+		t.Errorf("learned beyond the limit, %d refused", g.Stats.Full)
+	}
+}
+
 // What is configured takes the place of what was learned, and no neighbour changes it.
 func TestSet(t *testing.T) {
 	g := newTable(Config[byte, int]{})
