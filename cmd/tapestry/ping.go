@@ -20,7 +20,7 @@ func pingCommand() *cobra.Command {
 		Short: "Send echo requests from a host",
 		Long: `Sends echo requests from inside a host of the running lab to an address or a name: over ICMP, or over IPX to an address
 of network and node, or to a host that has nothing else. NetWare's own machines leave echoes unanswered and answer --diagnostic, which asks for their
-configuration. The status is 0 if a reply came, 1 if none did, 2 for other errors.`,
+configuration. To the node ffffffffffff of a network, all its nodes answer, and each is shown. The status is 0 if a reply came, 1 if none did, 2 for other errors.`,
 		Example: "  tapestry ping 198.51.100.1\n  tapestry ping -c 3 -s 1000 2001:db8:51::1\n" +
 			"  tapestry ping 0000cafe:020000000001\n  tapestry ping --ipx beta\n  tapestry ping --diagnostic 0000cafe:020000000001",
 		Args: cobra.ExactArgs(1),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,7 @@ Total of 1 server found
 		})
 	}
 	t.Run("ping", func(t *testing.T) { pingIPX(t, l) })
+	t.Run("ping all", func(t *testing.T) { pingAll(t, l) })
 	t.Run("connect", func(t *testing.T) { connectSPX(t, l) })
 	t.Run("commands", func(t *testing.T) { commandsIPX(t, l) })
 }
@@ -179,6 +181,36 @@ func pingIPX(t *testing.T, l *Lab) {
 			}
 			if err != nil || !strings.Contains(b.String(), tt.want) {
 				t.Errorf("%v, %s", err, b.String())
+			}
+		})
+	}
+}
+
+// pingAll asks all nodes of a network, each of which answers once; the one that asks is not among them.
+func pingAll(t *testing.T, l *Lab) {
+	for _, tt := range []struct{ name, args, told string }{
+		{"echo", `{"target":"f00d:ffffffffffff","count":1,"timeout":300000000}`, ""},
+		{"configuration", `{"target":"f00d:ffffffffffff","diag":true,"count":1,"timeout":1500000000}`, "configuration response"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			all, err := call[PingEvent](t, l, control.Request{Op: "ping", Host: "omega", Args: []byte(tt.args)})
+			var from []string
+			var b bytes.Buffer
+			var s PingSummary
+			for i, e := range all {
+				s.Write(&b, e)
+				if i > 0 {
+					from = append(from, e.From)
+				}
+				if i > 0 && (e.Seq != 1 || e.More != (i > 1) || !strings.Contains(e.Told, tt.told)) {
+					t.Errorf("event %d: %+v", i, e)
+				}
+			}
+			s.Finish(&b)
+			slices.Sort(from)
+			want := []string{"0000f00d:020000000002", "0000f00d:02000000000d"}
+			if err != nil || !slices.Equal(from, want) || !strings.Contains(b.String(), "1 received, +1 from others, 0% packet loss") {
+				t.Errorf("%v, from %v, want %v\n%s", err, from, want, b.String())
 			}
 		})
 	}

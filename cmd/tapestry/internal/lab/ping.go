@@ -38,6 +38,7 @@ type PingEvent struct {
 	TTL    uint8         `json:"ttl,omitempty"`
 	Hops   *int          `json:"hops,omitempty"` // over IPX: routers on the way back
 	Told   string        `json:"told,omitempty"` // over IPX, what the configuration is
+	More   bool          `json:"more,omitempty"` // one more reply to a request that has one: it went to all
 	RTT    time.Duration `json:"rtt_ns,omitempty"`
 	Error  string        `json:"error,omitempty"` // instead of a reply
 	Lost   bool          `json:"lost,omitempty"`  // no reply in time
@@ -113,8 +114,10 @@ func (h *host) ping(ctx context.Context, a PingArgs, send func(any) error) error
 
 // prober asks one target for signs of life.
 type prober interface {
-	begin(a PingArgs) PingEvent                              // what is to be asked
-	ask(ctx context.Context, a PingArgs, e *PingEvent) error // once; fills in the answer
+	begin(a PingArgs) PingEvent // what is to be asked
+
+	// ask asks once, and gives e with each answer; e has what is known where there is none.
+	ask(ctx context.Context, a PingArgs, e *PingEvent, answer func(PingEvent)) error
 }
 
 // prober finds the target, over the protocol that it has an address of.
@@ -134,9 +137,7 @@ func requests(ctx context.Context, a PingArgs, p prober, events chan<- PingEvent
 	for seq := 1; a.Count == 0 || seq <= a.Count; seq++ {
 		slots <- struct{}{}
 		underway.Go(func() {
-			if e, ok := request(ctx, a, p, seq); ok {
-				events <- e
-			}
+			request(ctx, a, p, seq, events)
 			<-slots
 		})
 		if seq == a.Count {
@@ -150,23 +151,26 @@ func requests(ctx context.Context, a PingArgs, p prober, events chan<- PingEvent
 	}
 }
 
-// request sends one and waits; false if nobody wants the answer any more.
-func request(ctx context.Context, a PingArgs, p prober, seq int) (PingEvent, bool) {
+// request sends one and waits; it says nothing if nobody wants the answer any more.
+func request(ctx context.Context, a PingArgs, p prober, seq int, events chan<- PingEvent) {
 	e := p.begin(a)
 	e.Seq = seq
 	limited, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
-	err := p.ask(limited, a, &e)
+	answered := false
+	err := p.ask(limited, a, &e, func(e PingEvent) {
+		e.More, answered = answered, true
+		events <- e
+	})
 	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return e, false
+	case answered, ctx.Err() != nil:
+		return
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		e.Lost = true
 	default:
 		e.Error = err.Error()
 	}
-	return e, true
+	events <- e
 }
 
 // icmpProber sends echo requests over IP.
@@ -179,7 +183,7 @@ func (p icmpProber) begin(a PingArgs) PingEvent {
 	return PingEvent{Target: p.target.String(), Size: *a.Size}
 }
 
-func (p icmpProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
+func (p icmpProber) ask(ctx context.Context, a PingArgs, e *PingEvent, answer func(PingEvent)) error {
 	o := stack.PingOptions{Size: *a.Size, TTL: a.TTL}
 	if o.Size == 0 {
 		o.Size = -1
@@ -191,6 +195,7 @@ func (p icmpProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
 	}
 	if err == nil {
 		e.From, e.Bytes, e.TTL, e.RTT = r.From.String(), r.Size, r.TTL, r.RTT
+		answer(*e)
 	}
 	return err
 }
@@ -229,6 +234,7 @@ func (h *host) lookUp(ctx context.Context, a PingArgs) (netip.Addr, error) {
 // PingSummary writes events as ping(8) does and keeps its statistics.
 type PingSummary struct {
 	Sent, Received, Errors int
+	More                   int // replies beyond the first to a request
 	start, end             time.Time
 	target                 string
 	least, most, sum, sq   float64 // of round-trip times, in milliseconds
@@ -243,6 +249,8 @@ func (s *PingSummary) Count(e PingEvent) {
 		s.start, s.target = s.end, e.Target
 	case e.Error != "":
 		s.Errors++
+	case e.More:
+		s.More++
 	case !e.Lost:
 		s.add(float64(e.RTT) / 1e6)
 	}
@@ -298,8 +306,11 @@ func (s *PingSummary) Finish(w io.Writer) {
 		lost = 100 * float64(s.Sent-s.Received) / float64(s.Sent)
 	}
 	var failed string
+	if s.More > 0 {
+		failed = fmt.Sprintf("+%d from others, ", s.More)
+	}
 	if s.Errors > 0 {
-		failed = fmt.Sprintf("+%d errors, ", s.Errors)
+		failed += fmt.Sprintf("+%d errors, ", s.Errors)
 	}
 	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d received, %s%.4g%% packet loss, time %dms\n",
 		s.target, s.Sent, s.Received, failed, lost, s.end.Sub(s.start).Milliseconds())

@@ -87,21 +87,32 @@ func (p ipxProber) begin(a PingArgs) PingEvent {
 	return PingEvent{Target: netAndNode(p.target), IPX: true, Size: size}
 }
 
-func (p ipxProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
+func (p ipxProber) ask(ctx context.Context, a PingArgs, e *PingEvent, answer func(PingEvent)) error {
 	s, err := p.h.ipxStack()
 	if err != nil {
 		return err
 	}
-	r, err := s.Ping(ctx, p.target, ipx.PingOptions{Kind: p.kind, Data: make([]byte, *a.Size), Timeout: a.Timeout})
+	one := func(r ipx.PingReply) { answer(p.answered(*e, r)) }
+	if p.target.Node == ipxwire.Broadcast {
+		err = newSurvey(p.target, p.kind, *a.Size).run(ctx, s, one)
+	} else {
+		var r ipx.PingReply
+		if r, err = s.Ping(ctx, p.target, ipx.PingOptions{Kind: p.kind, Data: make([]byte, *a.Size), Timeout: a.Timeout}); err == nil {
+			one(r)
+		}
+	}
 	var op *net.OpError
 	switch {
 	case errors.Is(err, syscall.EMSGSIZE):
 		return fmt.Errorf("%d octets of data do not fit into the packet that the network takes; see MAX PACKET of tapestry ipx ports", *a.Size)
 	case errors.As(err, &op):
 		return op.Err
-	case err != nil:
-		return err
 	}
+	return err
+}
+
+// answered gives the event of an answer.
+func (p ipxProber) answered(e PingEvent, r ipx.PingReply) PingEvent {
 	hops := int(r.Hops)
 	e.From, e.Bytes, e.Hops, e.RTT = netAndNode(r.From), len(r.Data), &hops, r.RTT
 	if p.kind == ipx.PingDiagnostic {
@@ -109,7 +120,7 @@ func (p ipxProber) ask(ctx context.Context, a PingArgs, e *PingEvent) error {
 			e.Told = d.String()
 		}
 	}
-	return nil
+	return e
 }
 
 // netAndNode gives an address without its socket: 0000cafe:020000000001.
