@@ -345,15 +345,15 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	say := func(to string) {
+	say := func(to string) net.Conn {
 		t.Helper()
 		here := &net.UnixAddr{Name: dir + "/at-" + to, Net: "unixgram"}
 		c, err := net.DialUnix("unixgram", here, &net.UnixAddr{Name: dir + "/" + to + ".sock", Net: "unixgram"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
 		c.Write(append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5}, make([]byte, 46)...))
+		return c
 	}
 	probe := l.portsNamed("probe")[0]
 	until := func(what string, is func(PortStatus) bool) {
@@ -364,19 +364,20 @@ func TestNobodyThere(t *testing.T) {
 			}
 		}
 	}
-	say("other")
+	say("other").Close()
 	until("before anybody came", func(s PortStatus) bool {
 		return s.State == "nobody there" && l.portsNamed("other")[0].status().Counters.RxFrames == 1
 	})
 	if s := probe.status(); s.Counters.TxDropped != 0 || s.Counters.TxFrames != 0 {
 		t.Errorf("to nobody: %+v, want neither frames nor drops", s.Counters)
 	}
-	say("probe") // and closes
+	somebody := say("probe")
 	until("somebody came", func(s PortStatus) bool { return s.State == "forwarding" })
+	somebody.Close()
 	os.Remove(dir + "/at-other")
-	say("other")
-	until("who came is gone", func(s PortStatus) bool {
-		return s.State == "nobody there" && s.Counters.TxDropped == 1 && s.Drops["device"] == 1
+	say("other").Close()
+	until("who came is gone", func(s PortStatus) bool { // frames of the host may be in the same batch
+		return s.State == "nobody there" && s.Counters.TxDropped >= 1 && s.Drops["device"] == s.Counters.TxDropped
 	})
 }
 
