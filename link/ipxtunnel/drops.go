@@ -36,7 +36,8 @@ type drops struct {
 func (c *drops) read() Drops {
 	return Drops{
 		Stranger: c.stranger.Load(), Refused: c.refused.Load(), Limit: c.limit.Load(),
-		Unregistered: c.unregistered.Load(), Spoofed: c.spoofed.Load(), Unconfirmed: c.unconfirmed.Load(), Short: c.short.Load(), Length: c.length.Load(),
+		Unregistered: c.unregistered.Load(), Spoofed: c.spoofed.Load(), Unconfirmed: c.unconfirmed.Load(),
+		Short: c.short.Load(), Length: c.length.Load(),
 		Long: c.long.Load(), Checksum: c.checksum.Load(), Destination: c.destination.Load(), Full: c.full.Load(),
 		Other: c.other.Load(), Routed: c.routed.Load(), Stations: c.stations.Load(),
 		Copies: c.copies.Load(), Registers: c.registers.Load(),

@@ -25,8 +25,8 @@ type way struct {
 
 // Send sends data, which is copied. A source network and node of zero are those of the port that it leaves by.
 // Destination network 0 is that of the source's network, or else of the port whose packet is delivered now, or else of
-// the first port; SendVia reaches the others. What is for this node is delivered to it at the end of Deliver, of Tick or
-// of the call of [Stack.Do]: Send calls no Receiver. What has no route waits for a while for an answer of RIP.
+// the first port; SendVia reaches the others. What is for this node is delivered to it at the end of Deliver, Tick or
+// the call of [Stack.Do]: Send calls no Receiver. What has no route waits for a while for an answer of RIP.
 func (n *Node) Send(now time.Time, f Fields, data []byte) error {
 	n.now = now
 	if f.Destination.Node.IsZero() {

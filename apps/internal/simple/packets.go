@@ -66,8 +66,9 @@ func isGroupNode(a net.Addr) bool {
 
 // packetLoops is loops with sockets of IPX: those that these servers have by themselves, and the node's own echo.
 func packetLoops(from, own ipxwire.Socket) bool {
+	isServer := func(port uint16) bool { return from == packetSockets|digits(port) }
 	return from == 0 || from == own || from == ipxwire.SocketEcho ||
-		from >= packetSockets && slices.ContainsFunc(answering, func(port uint16) bool { return from == packetSockets|digits(port) })
+		from >= packetSockets && slices.ContainsFunc(answering, isServer)
 }
 
 // Octets is the name of the counter of what a session moved: tcp.octets or spx.octets.

@@ -109,5 +109,6 @@ func (m NMPI) AppendTo(b []byte) []byte {
 
 // String describes the packet on one line.
 func (m NMPI) String() string {
-	return fmt.Sprintf("%v %v (%v) from %v, id %d, %d octets", m.Opcode, m.Requested, m.NameType, m.Source, m.ID, len(m.Data))
+	return fmt.Sprintf("%v %v (%v) from %v, id %d, %d octets",
+		m.Opcode, m.Requested, m.NameType, m.Source, m.ID, len(m.Data))
 }

@@ -101,8 +101,8 @@ func (r *Router) knowsBeyond(p vector.Port) bool {
 	return false
 }
 
-// tellOwn answers a station that asks for all without knowing its own network, where there is nothing else to tell: with
-// no answer, it would not learn the number.
+// tellOwn answers a station that asks for all without knowing its own network, where there is nothing else to tell:
+// with no answer, it would not learn the number.
 func (r *Router) tellOwn(p vector.Port, to ipxwire.Addr) {
 	e, _ := r.told(p.Network, p)
 	r.scratch = Append(r.scratch[:0], Response, e)
