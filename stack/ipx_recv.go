@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"tapestry/internal/ipxwire"
 	"tapestry/link"
 	"tapestry/link/ethernet"
 	"tapestry/stack/ipx"
@@ -36,7 +37,8 @@ func (r *receiver) takeIPX(f *link.Frame, h ethernet.Header) bool {
 		r.nic.drops.unknown.Add(1)
 		return true
 	}
-	r.ipx.node.DeliverLocked(p.id, ipx.NodeAddr(h.Source()), r.piece(f, h.Len(), h.PayloadLen()))
+	size := min(h.PayloadLen(), ipxwire.Max) // a super-frame may have more, which is pad
+	r.ipx.node.DeliverLocked(p.id, ipx.NodeAddr(h.Source()), r.piece(f, h.Len(), size))
 	if p.auto != nil {
 		r.ipx.search = p.auto
 	}

@@ -121,6 +121,24 @@ func TestIPXReceive(t *testing.T) {
 	}
 }
 
+// TestIPXSuperFrame: a frame that is marked as one to be cut may be longer than any packet; how long the packet in it is
+// stands in its header.
+func TestIPXSuperFrame(t *testing.T) {
+	w, r := ipxKeeper(t, 1)
+	if _, err := w.host.IPX().Inline(ipxEcho, func(reply, request []byte, _, _ ipx.Addr) []byte { return append(reply, request...) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{4000, 65_536, 200_000} {
+		f := inChunks(append(ipxAsk(t, r, ethernet.KindII, ipxEcho, []byte("abc")), make([]byte, n)...), 2000)
+		f.GSO = link.GSOTCPv4
+		r.receive(&f)
+		r.flush()
+		if frames, _ := w.dev.sent(); len(frames) != 1 {
+			t.Errorf("%d octets more: %d answers", n, len(frames))
+		}
+	}
+}
+
 // TestIPXBesideIP: batches of both, in any order; handlers of UDP may use the node, and answers of one batch of IPX
 // leave in one write, all on one queue.
 func TestIPXBesideIP(t *testing.T) {
