@@ -85,7 +85,8 @@
 //
 // # Hostile packets
 //
-// A packet counts only if both identifiers, which are random, and both addresses are those of the connection. An
+// A packet counts only if both identifiers, which are random, and both addresses are those of the connection; the answer
+// to a request, only if the caller's identifier is: who forges one has 16 bits to guess. An
 // acknowledgement of what was not sent, or of what was acknowledged long ago, is dropped with its allocation. An
 // allocation that takes room back is ignored. No size is below 576. A broadcast is dropped. A request to a socket
 // without a listener is dropped, as IPX drops what comes to a closed socket: nothing in SPX refuses a call, so that
