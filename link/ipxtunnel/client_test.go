@@ -89,7 +89,8 @@ func TestStation(t *testing.T) {
 	here := func(n ipxwire.Node) ipxwire.Addr { return ipxwire.Addr{Net: testNetwork, Node: n, Socket: 0x4001} }
 	b.write(ethernet.KindLLC, here(ipxwire.Broadcast), here(stationA), "first") // waits for its registration
 	b.clock.advance(0)
-	wantMail(t, b.sent(0), mail{serverAddr, unhex("ffff 001e 00 00 00000000 000000000000 0002 00000000 000000000000 0002")})
+	wantMail(t, b.sent(0),
+		mail{serverAddr, unhex("ffff 001e 00 00 00000000 000000000000 0002 00000000 000000000000 0002")})
 	b.from(0, unhex("ffff 001e 00 00 00000000 c63364079c40 0002 00000001 000000000000 0002"))
 	wantMail(t, b.sent(0), mail{serverAddr, packet(at(ipxwire.Broadcast), at(nodeA), []byte("first"))})
 	b.write(ethernet.KindSNAP, here(far), here(stationA), "next")
@@ -99,8 +100,10 @@ func TestStation(t *testing.T) {
 	b.from(0, packet(at(ipxwire.Broadcast), at(far), []byte("all!")))
 	b.from(0, packet(at(stationB), at(far), []byte("lost")))
 	want := [][]byte{
-		inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr(far), packet(here(stationA), here(far), []byte("back"))),
-		inFrame(ethernet.KindII, ethernet.Broadcast, ethernet.Addr(far), packet(here(ipxwire.Broadcast), here(far), []byte("all!"))),
+		inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr(far),
+			packet(here(stationA), here(far), []byte("back"))),
+		inFrame(ethernet.KindII, ethernet.Broadcast, ethernet.Addr(far),
+			packet(here(ipxwire.Broadcast), here(far), []byte("all!"))),
 	}
 	if got := b.frames(); !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("the segment got\n%x, want\n%x", got, want)
@@ -228,7 +231,8 @@ func TestServerPings(t *testing.T) {
 	b := newClientBench(t, ClientConfig{})
 	b.join(t, stationA, nodeA)
 	b.from(0, unhex("0000 0000 00 00 00000000 ffffffffffff 0002 00000000 02ffffff0000 0000"))
-	wantMail(t, b.sent(0), mail{serverAddr, unhex("ffff 001e 00 00 00000000 02ffffff0000 0002 00000000 c63364079c40 0002")})
+	wantMail(t, b.sent(0),
+		mail{serverAddr, unhex("ffff 001e 00 00 00000000 02ffffff0000 0002 00000000 c63364079c40 0002")})
 	if got := b.frames(); len(got) != 0 {
 		t.Errorf("the segment got %x", got)
 	}
@@ -329,8 +333,10 @@ func TestClientConfig(t *testing.T) {
 	}{
 		{"no sockets", ClientConfig{Server: serverAddr}, "Listen is nil"},
 		{"no server", ClientConfig{Listen: listenLoopback}, "no address of a single machine"},
-		{"any server", ClientConfig{Listen: listenLoopback, Server: netip.MustParseAddrPort("0.0.0.0:213")}, "no address of a single machine"},
-		{"a group", ClientConfig{Listen: listenLoopback, Server: netip.MustParseAddrPort("239.1.1.1:213")}, "no address of a single machine"},
+		{"any server", ClientConfig{Listen: listenLoopback, Server: netip.MustParseAddrPort("0.0.0.0:213")},
+			"no address of a single machine"},
+		{"a group", ClientConfig{Listen: listenLoopback, Server: netip.MustParseAddrPort("239.1.1.1:213")},
+			"no address of a single machine"},
 		{"MTU", ClientConfig{Listen: listenLoopback, Server: serverAddr, Wire: Wire{MTU: 70000}}, "an MTU of 70000"},
 	}
 	for _, tt := range tests {
@@ -340,10 +346,12 @@ func TestClientConfig(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Dial(t.Context(), ClientConfig{Listen: listenLoopback, Server: serverAddr, Wire: Wire{Addr: testAddr}}); err == nil {
+	c := ClientConfig{Listen: listenLoopback, Server: serverAddr, Wire: Wire{Addr: testAddr}}
+	if _, err := Dial(t.Context(), c); err == nil {
 		t.Error("Dial with an address: no error")
 	}
-	if c, err := (ClientConfig{Listen: listenLoopback, Server: netip.MustParseAddrPort("198.51.100.2:0")}).withDefaults(); err != nil || c.Server != serverAddr {
+	c = ClientConfig{Listen: listenLoopback, Server: netip.MustParseAddrPort("198.51.100.2:0")}
+	if c, err := c.withDefaults(); err != nil || c.Server != serverAddr {
 		t.Errorf("server %v, %v: want port 213", c.Server, err)
 	}
 }

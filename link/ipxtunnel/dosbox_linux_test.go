@@ -143,7 +143,8 @@ func (d dosbox) first(t *testing.T) (n ipxwire.Node) {
 	const mark = "active connections:"
 	_, after, _ := strings.Cut(d.out, mark)
 	var port uint16
-	if _, err := fmt.Sscanf(strings.TrimSpace(after), "%d.%d.%d.%d from port %d", &n[0], &n[1], &n[2], &n[3], &port); err != nil {
+	_, err := fmt.Sscanf(strings.TrimSpace(after), "%d.%d.%d.%d from port %d", &n[0], &n[1], &n[2], &n[3], &port)
+	if err != nil {
 		t.Fatalf("no %q with a client in %q: %v", mark, d.out, err)
 	}
 	n[4], n[5] = byte(port>>8), byte(port)
@@ -217,7 +218,8 @@ func (d dosbox) prints(t *testing.T, want string) {
 
 // response is how DOSBox shows that a node answered.
 func response(n ipxwire.Node) string {
-	return fmt.Sprintf(`Response from %d\.%d\.%d\.%d, port %d time=\d+ms`, n[0], n[1], n[2], n[3], int(n[4])<<8|int(n[5]))
+	port := int(n[4])<<8 | int(n[5])
+	return fmt.Sprintf(`Response from %d\.%d\.%d\.%d, port %d time=\d+ms`, n[0], n[1], n[2], n[3], port)
 }
 
 // host makes a host of ours that speaks IPX on a device.
@@ -247,7 +249,8 @@ func pings(t *testing.T, h *stack.Host, n ipxwire.Node) {
 	for { // an emulator that runs its own ping answers nobody
 		r, err := h.IPX().Ping(ctx, to, ipx.PingOptions{Data: []byte("are you there?")})
 		if err == nil {
-			if string(r.Data) != "are you there?" || n != ipxwire.Broadcast && r.From.Node != n || r.From.Net != testNetwork {
+			isOther := n != ipxwire.Broadcast && r.From.Node != n || r.From.Net != testNetwork
+			if string(r.Data) != "are you there?" || isOther {
 				t.Errorf("answer to a ping of %v: %+v", n, r)
 			}
 			return

@@ -14,7 +14,8 @@ func socketOf(n ipxwire.Node, s ipxwire.Socket) ipxwire.Addr { return ipxwire.Ad
 
 // echoOf is a packet of the echo protocol.
 func echoOf(to, from ipxwire.Addr, data string) []byte {
-	return append(ipxwire.Fields{Type: ipxwire.TypeEcho, Destination: to, Source: from}.AppendTo(nil, len(data)), data...)
+	f := ipxwire.Fields{Type: ipxwire.TypeEcho, Destination: to, Source: from}
+	return append(f.AppendTo(nil, len(data)), data...)
 }
 
 // TestEmulatorPings has DOSBox ping: the segment sees an echo, and its answer goes back as a pong.
@@ -34,7 +35,8 @@ func TestEmulatorPings(t *testing.T) {
 		b.WriteFrames([]link.Frame{link.NewFrame(inFrame(ethernet.KindII, to, from, p))})
 	}
 	send(echoOf(asker, socketOf(stationA, 2), "emulator"))
-	wantMail(t, b.conn.all(b.out), mail{addrA, unhex("ffff 001e 00 00 00000000 c63364079c40 0002 00000000 02000000000a 0002")})
+	wantMail(t, b.conn.all(b.out),
+		mail{addrA, unhex("ffff 001e 00 00 00000000 c63364079c40 0002 00000000 02000000000a 0002")})
 	other := echoOf(asker, socketOf(stationA, 2), "somebody")
 	send(other) // no answer to a ping
 	wantMail(t, b.conn.all(b.out), mail{addrA, other})
@@ -47,11 +49,13 @@ func TestStationPings(t *testing.T) {
 	asker := socketOf(stationA, 0x4003)
 	echo := echoOf(socketOf(nodeA, 2), asker, "data")
 	ask := func() {
-		b.WriteFrames([]link.Frame{link.NewFrame(inFrame(ethernet.KindII, ethernet.Addr(nodeA), ethernet.Addr(stationA), echo))})
+		frame := inFrame(ethernet.KindII, ethernet.Addr(nodeA), ethernet.Addr(stationA), echo)
+		b.WriteFrames([]link.Frame{link.NewFrame(frame)})
 		wantMail(t, b.conn.all(b.out), mail{addrA, echo},
 			mail{addrA, unhex("ffff 001e 00 00 00000000 ffffffffffff 0002 00000000 02000000000a 0002")})
 	}
-	answered := inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr(nodeA), echoOf(asker, socketOf(nodeA, 2), "data"))
+	answered := inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr(nodeA),
+		echoOf(asker, socketOf(nodeA, 2), "data"))
 	asItIs := inFrame(ethernet.KindII, ethernet.Addr(stationA), ethernet.Addr(nodeA), pong(nil, stationA, nodeA))
 	expect := func(want []byte) {
 		t.Helper()
@@ -76,7 +80,8 @@ func TestManyEchoes(t *testing.T) {
 	now, buf := time.Unix(1, 0), make([]byte, 600)
 	for i := range 3 * maxAsked {
 		now = now.Add(time.Millisecond)
-		h, ping := e.out(now, echoOf(socketOf(nodeA, 2), socketOf(ipxwire.Node{2, 0, 0, 0, 0, byte(i)}, 0x4000), "x"), buf)
+		from := socketOf(ipxwire.Node{2, 0, 0, 0, 0, byte(i)}, 0x4000)
+		h, ping := e.out(now, echoOf(socketOf(nodeA, 2), from, "x"), buf)
 		if h == nil || ping == nil {
 			t.Fatal("no ping for an echo")
 		}

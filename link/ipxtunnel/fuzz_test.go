@@ -18,7 +18,8 @@ func FuzzServer(f *testing.F) {
 	f.Add(join)
 	f.Add(slices.Concat(join, step(1, dosboxRegisters), step(0, packet(at(nodeB), at(nodeA), []byte("you"))),
 		step(1, packet(at(ipxwire.Broadcast), at(nodeB), []byte("all")))))
-	f.Add(slices.Concat(join, step(3, inFrame(ethernet.KindSNAP, ethernet.Broadcast, testAddr, packet(at(ipxwire.Broadcast), at(far), nil)))))
+	f.Add(slices.Concat(join, step(3, inFrame(ethernet.KindSNAP, ethernet.Broadcast, testAddr,
+		packet(at(ipxwire.Broadcast), at(far), nil)))))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		b := newBench(t, ServerConfig{MaxClients: 2, Wire: Wire{Network: testNetwork}})
 		defer b.Close()
@@ -56,10 +57,12 @@ func FuzzServer(f *testing.F) {
 // FuzzClient has any datagram come to a registered station, and any frame from it.
 func FuzzClient(f *testing.F) {
 	f.Add(packet(at(nodeA), at(far), []byte("hello")), []byte{})
-	f.Add(answer(nil, nodeB, far), inFrame(ethernet.KindRaw, ethernet.Broadcast, ethernet.Addr(stationA), packet(at(far), at(stationA), nil)))
+	f.Add(answer(nil, nodeB, far), inFrame(ethernet.KindRaw, ethernet.Broadcast, ethernet.Addr(stationA),
+		packet(at(far), at(stationA), nil)))
 	f.Add(ping(nil, far), []byte{})
 	f.Fuzz(func(t *testing.T, data, frame []byte) {
-		b := newClientBench(t, ClientConfig{Stations: 2, Wire: Wire{Addr: ethernet.Addr(stationA), Network: testNetwork}})
+		wire := Wire{Addr: ethernet.Addr(stationA), Network: testNetwork}
+		b := newClientBench(t, ClientConfig{Stations: 2, Wire: wire})
 		defer b.Close()
 		b.clock.advance(0)
 		b.from(0, data)

@@ -42,7 +42,8 @@ func ipxFrame(kind ethernet.Kind, to, from ipxwire.Addr, data []byte) link.Frame
 
 // packet is one without checksum.
 func packet(to, from ipxwire.Addr, data []byte) []byte {
-	return append(ipxwire.Fields{Type: ipxwire.TypePEP, Destination: to, Source: from}.AppendTo(nil, len(data)), data...)
+	f := ipxwire.Fields{Type: ipxwire.TypePEP, Destination: to, Source: from}
+	return append(f.AppendTo(nil, len(data)), data...)
 }
 
 // inFrame is a packet in a frame, without pad.

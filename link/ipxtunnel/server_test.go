@@ -167,9 +167,11 @@ func TestLimits(t *testing.T) {
 		{"clients", ServerConfig{MaxClients: 2},
 			[]string{"198.51.100.7:1", "203.0.113.8:1", "203.0.113.9:1"}, 2, Drops{Limit: 1, Registers: 2}},
 		{"clients of an address", ServerConfig{MaxPerAddress: 2},
-			[]string{"198.51.100.7:1", "198.51.100.7:2", "198.51.100.7:3", "198.51.100.8:1"}, 3, Drops{Limit: 1, Registers: 3}},
+			[]string{"198.51.100.7:1", "198.51.100.7:2", "198.51.100.7:3", "198.51.100.8:1"},
+			3, Drops{Limit: 1, Registers: 3}},
 		{"clients of a network", ServerConfig{MaxPerAddress: 2},
-			[]string{"[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:1::1]:1"}, 3, Drops{Limit: 1, Registers: 3}},
+			[]string{"[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:1::1]:1"},
+			3, Drops{Limit: 1, Registers: 3}},
 		{"rate", ServerConfig{RegistrationRate: 2},
 			[]string{"198.51.100.7:1", "198.51.100.7:2", "198.51.100.7:3"}, 2, Drops{Limit: 1, Registers: 2}},
 	}
@@ -217,8 +219,10 @@ func TestRelay(t *testing.T) {
 	wantMail(t, b.from(addrA, packet(at(station), at(nodeA), []byte("even"))))
 	here := func(n ipxwire.Node) ipxwire.Addr { return ipxwire.Addr{Net: testNetwork, Node: n, Socket: 0x4001} }
 	want := [][]byte{
-		append(inFrame(ethernet.KindII, ethernet.Broadcast, ethernet.Addr(nodeA), packet(here(ipxwire.Broadcast), here(nodeA), []byte("hello"))), 0),
-		inFrame(ethernet.KindII, ethernet.Addr(station), ethernet.Addr(nodeA), packet(here(station), here(nodeA), []byte("even"))),
+		append(inFrame(ethernet.KindII, ethernet.Broadcast, ethernet.Addr(nodeA),
+			packet(here(ipxwire.Broadcast), here(nodeA), []byte("hello"))), 0),
+		inFrame(ethernet.KindII, ethernet.Addr(station), ethernet.Addr(nodeA),
+			packet(here(station), here(nodeA), []byte("even"))),
 	}
 	if got := b.frames(); !slices.EqualFunc(got, want, bytes.Equal) {
 		t.Errorf("the segment got\n%x, want\n%x", got, want)
@@ -253,8 +257,10 @@ func TestClientDrops(t *testing.T) {
 		{"to nobody", packet(at(ipxwire.Node{}), at(nodeA), nil), Drops{Destination: 1}},
 		{"too long", packet(at(station), at(nodeA), make([]byte, DefaultMaxPacket-29)), Drops{Long: 1}},
 		{"as long as may be", packet(at(station), at(nodeA), make([]byte, DefaultMaxPacket-30)), Drops{}},
-		{"length of what is not there", append(unhex("ffff001f"), packet(at(station), at(nodeA), nil)[4:]...), Drops{Length: 1}},
-		{"length of less than a header", append(unhex("ffff001d"), packet(at(station), at(nodeA), nil)[4:]...), Drops{Length: 1}},
+		{"length of what is not there", append(unhex("ffff001f"), packet(at(station), at(nodeA), nil)[4:]...),
+			Drops{Length: 1}},
+		{"length of less than a header", append(unhex("ffff001d"), packet(at(station), at(nodeA), nil)[4:]...),
+			Drops{Length: 1}},
 		{"without length and checksum", append(unhex("00000000"), packet(at(station), at(nodeA), nil)[4:]...), Drops{}},
 	}
 	for _, tt := range tests {
@@ -446,7 +452,8 @@ func TestServerConfig(t *testing.T) {
 		{"bad prefix", ServerConfig{Conn: conn, Allow: []netip.Prefix{{}}}, "invalid prefix"},
 		{"MTU", ServerConfig{Conn: conn, Wire: Wire{MTU: 70000}}, "an MTU of 70000"},
 		{"packet", ServerConfig{Conn: conn, Wire: Wire{MaxPacket: 1495}}, "want 30 to 1491"},
-		{"packet in 802.3", ServerConfig{Conn: conn, Wire: Wire{MTU: 9000, MaxPacket: 1495, Frame: ethernet.KindLLC}}, "at most 1491"},
+		{"packet in 802.3", ServerConfig{Conn: conn, Wire: Wire{MTU: 9000, MaxPacket: 1495, Frame: ethernet.KindLLC}},
+			"at most 1491"},
 		{"frame type", ServerConfig{Conn: conn, Wire: Wire{Frame: 9}}, "frame type 9"},
 		{"group", ServerConfig{Conn: conn, Wire: Wire{Addr: ethernet.Broadcast}}, "group address"},
 		{"all networks", ServerConfig{Conn: conn, Wire: Wire{Network: ipxwire.AllNetworks}}, "all networks"},
