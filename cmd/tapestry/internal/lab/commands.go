@@ -48,7 +48,7 @@ func (l *Lab) Commands(at Place) map[string]control.Handler {
 		"interfaces":   l.listing(func(h *host) any { return h.interfaces() }),
 		"stats":        l.listing(func(h *host) any { return h.stats() }),
 		"arp":          l.listing(func(h *host) any { return h.neighbors() }),
-		"route":        l.listing(func(h *host) any { return h.Routes() }),
+		"route":        l.listing(func(h *host) any { return h.routes() }),
 		"arp.add":      change(l, (*host).addNeighbor),
 		"arp.delete":   change(l, (*host).deleteNeighbor),
 		"route.add":    change(l, func(h *host, r stack.Route) error { return h.AddRoute(h.complete(r)) }),

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -56,6 +57,7 @@ type WireInfo struct {
 type HostInfo struct {
 	Name       string     `json:"name"`
 	Domain     string     `json:"domain"`
+	IP         bool       `json:"ip"` // an interface speaks it
 	Interfaces []PortInfo `json:"interfaces"`
 	IPX        []IPXPort  `json:"ipx,omitempty"`
 	Router     bool       `json:"ipx_router,omitempty"`
@@ -97,7 +99,7 @@ func (l *Lab) Info(at Place) Info {
 		i.Wires = append(i.Wires, w.info())
 	}
 	for _, h := range l.hosts {
-		hi := HostInfo{Name: h.plan.Name, Domain: l.Plan.Domain}
+		hi := HostInfo{Name: h.plan.Name, Domain: l.Plan.Domain, IP: h.speaksIP()}
 		for _, p := range h.ports {
 			cfg := p.plan.Config
 			hi.Interfaces = append(hi.Interfaces, PortInfo{
@@ -108,7 +110,7 @@ func (l *Lab) Info(at Place) Info {
 			hi.IPX, hi.Router = h.ipxPorts(), h.plan.IPX.Config.Router
 		}
 		for _, a := range h.apps {
-			hi.Apps = append(hi.Apps, AppInfo{Name: a.plan.App.Name, Doc: a.plan.App.Doc, Endpoints: a.net.endpoints()})
+			hi.Apps = append(hi.Apps, AppInfo{Name: a.plan.App.Name, Doc: a.plan.App.Doc, Endpoints: h.reachable(a.net.endpoints())})
 		}
 		i.Hosts = append(i.Hosts, hi)
 	}
@@ -159,14 +161,8 @@ func (i Info) WriteTable(out io.Writer) error {
 		fmt.Fprintln(t)
 		t.Flush()
 	}
-	fmt.Fprintln(t, "WIRE\tDEVICE\tKERNEL'S SIDE\tMTU\tOFFLOADS\tWHY THIS DEVICE")
-	for _, x := range i.Wires {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", x.on(), x.Device, list(x.Addresses), x.MTU, x.Offloads, x.Why)
-	}
-	t.Flush()
-	i.writeHelp(t)
-	t.Flush()
-	fmt.Fprintln(t, "\nHOST\tINTERFACE\tADDRESSES\tMAC\tNAME")
+	i.writeWires(t)
+	fmt.Fprintln(t, "HOST\tINTERFACE\tADDRESSES\tMAC\tNAME")
 	for _, h := range i.Hosts {
 		for _, p := range h.Interfaces {
 			fmt.Fprintf(t, "%s\t%s on %s\t%s\t%s\t%s.%s\n", h.Name, p.Name, p.Wire, list(p.Addresses), p.MAC, h.Name, h.Domain)
@@ -175,9 +171,35 @@ func (i Info) WriteTable(out io.Writer) error {
 	t.Flush()
 	i.writeIPX(t)
 	t.Flush()
-	fmt.Fprintln(t, "\nHOST\tAPP\tPORTS\tWHAT IT DOES")
-	i.writeApps(t)
+	if i.hasApps() {
+		fmt.Fprintln(t, "\nHOST\tAPP\tPORTS\tWHAT IT DOES")
+		i.writeApps(t)
+	}
 	fmt.Fprintln(t)
+	i.writeHints(t)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// writeWires shows the kernel's side, where there is one.
+func (i Info) writeWires(t *tabwriter.Writer) {
+	if len(i.Wires) == 0 {
+		return
+	}
+	fmt.Fprintln(t, "WIRE\tDEVICE\tKERNEL'S SIDE\tMTU\tOFFLOADS\tWHY THIS DEVICE")
+	for _, x := range i.Wires {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", x.on(), x.Device, list(x.Addresses), x.MTU, x.Offloads, x.Why)
+	}
+	t.Flush()
+	i.writeHelp(t)
+	t.Flush()
+	fmt.Fprintln(t)
+}
+
+// writeHints says where things are, and which commands show more.
+func (i Info) writeHints(t io.Writer) {
 	for _, x := range i.Wires {
 		if x.Capture != "" {
 			fmt.Fprintf(t, "capture of %s\t%s\n", x.Name, x.Capture)
@@ -189,20 +211,31 @@ func (i Info) WriteTable(out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(t, "processors\t%s\n", i.processors())
-	fmt.Fprintf(t, "certificates\tcurl --cacert %s\n", i.CA)
+	if slices.ContainsFunc(i.Hosts, func(h HostInfo) bool { return h.IP }) {
+		fmt.Fprintf(t, "certificates\tcurl --cacert %s\n", i.CA)
+	}
 	fmt.Fprintf(t, "control socket\t%s\n", i.Socket)
-	fmt.Fprintf(t, "a shell beside %s\ttapestry shell --lab %s\n", i.firstWire(), i.Lab)
-	fmt.Fprintf(t, "from inside %s\ttapestry ping|arp|route|netstat|stats|dump --lab %s%s\n", i.firstHost(), i.Lab, i.otherHosts())
+	fmt.Fprintf(t, "a shell %s\ttapestry shell --lab %s\n", i.beside(), i.Lab)
+	fmt.Fprintf(t, "from inside %s\ttapestry %s --lab %s%s\n", i.firstHost(), i.insideTools(), i.Lab, i.otherHosts())
 	if h, ok := i.firstIPX(); ok {
 		fmt.Fprintf(t, "over IPX\ttapestry ping %s, tapestry ipx ports|route|servers|sockets|stats --lab %s --host %s\n", i.ipxTarget(h), i.Lab, h.Name)
 	}
 	if len(i.Segments) > 0 {
 		fmt.Fprintf(t, "the segments\ttapestry segments|ports|impair|mac|draw --lab %s\n", i.Lab)
 	}
-	if err := t.Flush(); err != nil {
-		return err
+}
+
+// hasApps reports whether a host has one.
+func (i Info) hasApps() bool {
+	return slices.ContainsFunc(i.Hosts, func(h HostInfo) bool { return len(h.Apps) > 0 })
+}
+
+// insideTools are the commands that have something to show in the first host.
+func (i Info) insideTools() string {
+	if len(i.Hosts) > 0 && !i.Hosts[0].IP {
+		return "ping|netstat|stats|dump"
 	}
-	return w.Flush()
+	return "ping|arp|route|netstat|stats|dump"
 }
 
 // processors says how many run the program's goroutines.
@@ -233,11 +266,12 @@ func (i Info) WriteApps(w io.Writer) error {
 	return t.Flush()
 }
 
-func (i Info) firstWire() string {
+// beside is where a shell of the lab is.
+func (i Info) beside() string {
 	if len(i.Wires) == 0 {
-		return "the wire"
+		return "in its namespace"
 	}
-	return i.Wires[0].Name
+	return "beside " + i.Wires[0].Name
 }
 
 func (i Info) firstHost() string {
