@@ -49,7 +49,8 @@ func (s *Stack) ListenPacket(local Addr, typ PacketType) (*Conn, error) {
 	return c, nil
 }
 
-// Dial opens a socket that sends to one address and hears nobody else. The packets have type PEP; see WriteTyped.
+// Dial opens a socket that sends to one address, of which node and socket are needed, and hears nobody else. The packets
+// have type PEP; see WriteTyped. Where no router knows the network, a later Read or Write fails once with ENETUNREACH.
 func (s *Stack) Dial(local, remote Addr) (*Conn, error) {
 	s.Begin()
 	defer s.End()
@@ -124,6 +125,16 @@ func (c *Conn) Receive(_ time.Time, id PortID, h ipxwire.Header) {
 	}
 }
 
+// Unreachable has the next Read or Write of a socket that was dialled fail once, as UDP's does after an ICMP error. Who
+// sends to many hears nothing: the error would not tell which of them it is about.
+func (c *Conn) Unreachable(_ time.Time, h ipxwire.Header) {
+	if h.Destination() != c.remote {
+		return
+	}
+	c.queue.noRoute.Store(true)
+	c.recv.Signal()
+}
+
 // isFor reports whether the socket wants what comes from an address to another. A peer that was dialled before its
 // network had a number is known by node and socket.
 func (c *Conn) isFor(from, to Addr) bool {
@@ -146,6 +157,9 @@ func (c *Conn) ReadMessage(b []byte) (int, Message, error) {
 		}
 		if n, m, ok := c.queue.pop(b); ok {
 			return n, m, nil
+		}
+		if c.queue.takeNoRoute() {
+			return 0, Message{}, c.error("read", ErrNoRoute)
 		}
 		c.recv.Wait()
 	}
@@ -189,6 +203,8 @@ func (c *Conn) WriteTyped(b []byte, to Addr, typ PacketType) (int, error) {
 	case err != nil:
 	case typ == ipxwire.TypeSPX:
 		err = syscall.EPROTONOSUPPORT
+	case c.queue.takeNoRoute():
+		err = ErrNoRoute
 	default:
 		s := c.s
 		s.Begin()

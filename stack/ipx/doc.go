@@ -66,8 +66,10 @@
 // # Routes
 //
 // A packet to a network without a route waits while RIP asks for one: at once and then twice, half a second apart
-// (pendingEvery, pendingTries), 8 KiB for each of 16 networks. A router drops packets of others that it has no route
-// for.
+// (pendingEvery, pendingTries), 8 KiB for each of 16 networks. When half a second after the last question there is no
+// answer, the packets are dropped, and their senders are told (UnreachableReceiver): a ping and a call of SPX fail with
+// ENETUNREACH, a socket that was dialled at its next Read or Write, once. A node with a wire whose number it does not
+// know tells nobody: that wire may be the network. A router drops packets of others that it has no route for.
 //
 // A router forwards what is not for it and whose network it has a route to, one hop older. It drops what would then
 // have met MaxHops routers (the sixteenth router does not forward), what is for network zero or for the network it

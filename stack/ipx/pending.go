@@ -17,7 +17,7 @@ const (
 )
 
 // pending holds packets to networks without a route while RIP asks for one: at once, then every pendingEvery. After
-// pendingTries questions without an answer they are dropped.
+// pendingTries questions without an answer they are dropped, and their senders hear of it.
 type pending struct{ nets []waiting }
 
 // waiting is what waits for the route to one network.
@@ -88,10 +88,44 @@ func (w *pending) tick(now time.Time, n *Node) {
 			n.rip.Request(now, rip.AllPorts, x.net)
 			i++
 		default:
-			n.stats.noRoutes += x.packets.count()
+			lost := x.packets
 			w.nets = slices.Delete(w.nets, i, i+1)
+			n.noRoute(now, &lost)
 		}
 	}
+}
+
+// isUnanswered reports whether RIP was asked for a network more than once, so far in vain.
+func (w *pending) isUnanswered(net Network) bool {
+	return slices.ContainsFunc(w.nets, func(x waiting) bool { return x.net == net && x.tries > 1 })
+}
+
+// UnreachableReceiver is a Receiver that is told what became of a packet of its socket which Send took, and for which no
+// router had a route. The packet is borrowed. It is called within Tick, and may send.
+type UnreachableReceiver interface {
+	Unreachable(now time.Time, h ipxwire.Header)
+}
+
+// noRoute drops packets that no router has a route for, and tells their senders.
+func (n *Node) noRoute(now time.Time, packets *ring) {
+	n.stats.noRoutes += packets.count()
+	if !n.knowsNetworks() {
+		return
+	}
+	for packets.len() > 0 {
+		in := n.in[:cap(n.in)]
+		_, size := packets.pop((*[ipxwire.HeaderLen]byte)(in), in[ipxwire.HeaderLen:])
+		h := Header(in[:ipxwire.HeaderLen+size])
+		if r, ok := n.sockets[h.Source().Socket].(UnreachableReceiver); ok {
+			r.Unreachable(now, h)
+		}
+	}
+}
+
+// knowsNetworks reports whether each wire has a number. One that has none yet may be any network, so none is called
+// unreachable.
+func (n *Node) knowsNetworks() bool {
+	return !slices.ContainsFunc(n.ports, func(p *port) bool { return p != nil && p.up && p.Network == 0 })
 }
 
 // next is when tick is to be called; zero: never.

@@ -52,6 +52,7 @@ type PingReply struct {
 type ping struct {
 	s     *Stack
 	sock  SocketNumber
+	to    Addr
 	point wait.Point
 	start time.Time
 	kind  PingKind
@@ -59,6 +60,7 @@ type ping struct {
 	group bool   // all are asked, and the first other than this node itself is the answer
 
 	answered bool
+	noRoute  bool // no router knows the network
 	reply    PingReply
 }
 
@@ -67,18 +69,18 @@ func (*ping) Describe() SocketInfo { return SocketInfo{Owner: "ping"} }
 
 // question gives the packet that asks.
 func (p *ping) question(n *Node, to Addr, o PingOptions) (Fields, []byte) {
-	p.kind, p.group = o.Kind, to.Node == ipxwire.Broadcast
+	p.to, p.kind, p.group = to, o.Kind, to.Node == ipxwire.Broadcast
 	if o.Kind == PingDiagnostic {
-		to.Socket = ipxwire.SocketDiagnostic
-		return Fields{Type: ipxwire.TypePEP, Destination: to}, []byte{0} // nobody is excluded
+		p.to.Socket = ipxwire.SocketDiagnostic
+		return Fields{Type: ipxwire.TypePEP, Destination: p.to}, []byte{0} // nobody is excluded
 	}
 	p.data = bytes.Clone(o.Data)
 	if len(p.data) == 0 {
 		p.data = binary.BigEndian.AppendUint32(nil, n.cfg.Random())
 		p.data = binary.BigEndian.AppendUint32(p.data, n.cfg.Random())
 	}
-	to.Socket = ipxwire.SocketEcho
-	return Fields{Type: ipxwire.TypeEcho, Destination: to}, p.data
+	p.to.Socket = ipxwire.SocketEcho
+	return Fields{Type: ipxwire.TypeEcho, Destination: p.to}, p.data
 }
 
 // Receive takes the first answer.
@@ -91,6 +93,14 @@ func (p *ping) Receive(now time.Time, id PortID, h ipxwire.Header) {
 	p.answered = true
 	p.reply = PingReply{From: from, RTT: now.Sub(p.start), Hops: h.Hops(), Data: bytes.Clone(h.Data())}
 	p.point.Signal()
+}
+
+// Unreachable ends the wait.
+func (p *ping) Unreachable(_ time.Time, h ipxwire.Header) {
+	if h.Destination() == p.to && !p.answered {
+		p.noRoute = true
+		p.point.Signal()
+	}
 }
 
 // isAnswer reports whether a packet answers the question; what answers a diagnostic has no type of its own.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -204,7 +205,7 @@ func opError(op string, local Addr, err error) error {
 }
 
 // calls are the system calls that a socket of the kernel's would have failed in.
-var calls = map[string]string{"listen": "bind", "dial": "connect", "write": "sendto", "ping": "sendto",
+var calls = map[string]string{"listen": "bind", "dial": "connect", "write": "sendto", "read": "recvfrom", "ping": "sendto",
 	"nearest": "sendto", "set": "setsockopt"}
 
 // sysError gives an error of the node the number of the system.
@@ -223,6 +224,8 @@ type queue struct {
 	head   [ipxwire.HeaderLen]byte // of the packet that is pushed or popped
 	drops  uint64
 	closed bool
+
+	noRoute atomic.Bool // no router knew the network of the peer, and no caller was told
 }
 
 // push appends a packet, whose addresses with the numbers of their networks are given. It reports whether there was
@@ -252,6 +255,9 @@ func (q *queue) pop(b []byte) (int, Message, bool) {
 	return min(n, len(b)), Message{From: h.Source(), To: h.Destination(), Type: h.Type(), Port: id}, true
 }
 
+// takeNoRoute reports whether a packet to the peer had no route, to the first who asks.
+func (q *queue) takeNoRoute() bool { return q.noRoute.Load() && q.noRoute.Swap(false) }
+
 // load tells how many octets wait and how many packets were dropped.
 func (q *queue) load() (octets int, drops uint64) {
 	q.mu.Lock()
@@ -275,17 +281,30 @@ func (q *queue) close() {
 }
 
 // Ping asks a node for a sign of life and waits for it. The error is the context's where nothing came in time, and
-// os.ErrDeadlineExceeded after PingOptions.Timeout.
+// os.ErrDeadlineExceeded after PingOptions.Timeout; but ENETUNREACH where no router knew the network by then.
 func (s *Stack) Ping(ctx context.Context, to Addr, o PingOptions) (PingReply, error) {
 	p, err := s.startPing(to, o)
 	if err != nil {
 		return PingReply{}, opError("ping", to, err)
 	}
 	defer p.stop()
-	if err := s.await(ctx, &p.point, func() bool { return p.answered }); err != nil {
+	err = s.await(ctx, &p.point, func() bool { return p.answered || p.noRoute })
+	if err = p.outcome(err); err != nil {
 		return PingReply{}, opError("ping", to, err)
 	}
 	return p.reply, nil
+}
+
+// outcome gives the error of a question whose wait ended with err. One that is still asking for a route has none.
+func (p *ping) outcome(err error) error {
+	n := p.s.node
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	isLate := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+	if p.noRoute || isLate && n.pending.isUnanswered(p.to.Net) && n.knowsNetworks() {
+		return ErrNoRoute
+	}
+	return err
 }
 
 // await waits at a point until done, which is called under the lock and stays true once it is.

@@ -79,6 +79,19 @@ func (m *mux) receive(now time.Time, port ipx.PortID, b ipxwire.Header, from, to
 	}
 }
 
+// unreachable takes back a packet of this node's that had no route. It ends a call; a connection had a route and may have
+// one again, until it is given up for its own reasons.
+func (m *mux) unreachable(now time.Time, b ipxwire.Header) {
+	m.now = now
+	h, err := ParseHeader(b)
+	if err != nil {
+		return
+	}
+	if s := m.byID[h.SourceID()]; s != nil && s.state == stateRequesting && s.remote == b.Destination() {
+		s.fail(ipx.ErrNoRoute)
+	}
+}
+
 // dispatch gives a packet to its connection. Identifiers are random, and the addresses must be those of the connection:
 // who cannot see its packets has to guess 32 bits.
 func (m *mux) dispatch(port ipx.PortID, h Header, from, to ipxwire.Addr) {

@@ -49,6 +49,9 @@ func (b below) Receive(now time.Time, p ipx.PortID, h ipxwire.Header) {
 	b.t.mux.receive(now, p, h, b.t.node.Source(p, h), b.t.node.Destination(p, h))
 }
 
+// Unreachable implements ipx.UnreachableReceiver.
+func (b below) Unreachable(now time.Time, h ipxwire.Header) { b.t.mux.unreachable(now, h) }
+
 // Describe tells whose the socket is.
 func (b below) Describe() ipx.SocketInfo { return ipx.SocketInfo{Owner: "spx"} }
 
@@ -79,7 +82,9 @@ func (t *Transport) enter() {
 
 func (t *Transport) leave() { t.stack.End() }
 
-// Dial connects to an address. The context ends the attempt, not the connection.
+// Dial connects to an address, of which node and socket are needed. The context ends the attempt, not the connection.
+// Without it, a node that does not answer is given up after Config.Retries (ETIMEDOUT), a network that no router knows
+// after a second and a half (ENETUNREACH).
 func (t *Transport) Dial(ctx context.Context, remote ipxwire.Addr) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, opError("dial", ipx.NetAddr{}, remote, contextError(err))
