@@ -12,7 +12,7 @@ import (
 // Which frame type a wire has is found out by listening and asking. The interface has a port of each of the four frame
 // types, all without a number, and the node asks on each which networks there are (RIP). The first port whose network
 // becomes known, by an answer or by what others say among themselves, is the one; the others go. Until then all four
-// work: what the host says to everybody it says four times, and who hears it may answer.
+// hear, and ask for routes and services; a datagram of the host's own leaves by the first.
 //
 // A question or its answer may be lost, so the host asks again, after a second and each time after twice as long; a
 // router tells everybody each minute anyway.
