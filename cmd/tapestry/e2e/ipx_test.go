@@ -89,7 +89,8 @@ func awaitServer(t *testing.T, l *runningLab, host, name string) {
 func checkIPXTools(t *testing.T, l *runningLab) {
 	t.Helper()
 	for _, c := range []struct{ file, want string }{
-		{"ping.txt", "56 bytes from 0000f00d:02000000000c: seq=3 hops=1 time="}, {"ping.txt", "3 received, 0% packet loss"},
+		{"ping.txt", "56 bytes from 0000f00d:02000000000c: seq=3 hops=1 time="},
+		{"ping.txt", "3 received, 0% packet loss"},
 		{"diag.txt", "router 0000cafe:020000000001 (LAN board)"}, {"echo.txt", "hello\n"}, {"http.txt", "200 OK"},
 	} {
 		b, err := os.ReadFile(filepath.Join(l.dir, c.file))
@@ -107,8 +108,10 @@ func checkIPXTools(t *testing.T, l *runningLab) {
 		t.Errorf("routes: %v %+v", err, routes)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"slist", "FS1     0000f00d  02000000000c  2     0004 File Server"}, {"ipx servers", "0004  FS1   0000f00d  02000000000c  0451    2"},
-		{"ipx ports --host omega", "up, learned"}, {"ipx sockets --host omega", "*:8007"}, {"ipx stats --host gate", "ipxAdvSysForwPackets"},
+		{"slist", "FS1     0000f00d  02000000000c  2     0004 File Server"},
+		{"ipx servers", "0004  FS1   0000f00d  02000000000c  0451    2"},
+		{"ipx ports --host omega", "up, learned"}, {"ipx sockets --host omega", "*:8007"},
+		{"ipx stats --host gate", "ipxAdvSysForwPackets"},
 		{"netstat -a --host omega", "spx"}, {"info", "0000f00d:02000000000c"},
 	} {
 		if out := l.tool(t, strings.Fields(c.args)...); !strings.Contains(out, c.want) {
@@ -148,7 +151,8 @@ func checkIPXWire(t *testing.T, l *runningLab, framing string) {
 func TestNoIPX(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, "", options{})
-	for _, args := range []string{"ipx route", "slist", "ipx connect alpha:8007", "ping 0000cafe:020000000001", "ipx route add f00d cafe:1"} {
+	for _, args := range []string{"ipx route", "slist", "ipx connect alpha:8007", "ping 0000cafe:020000000001",
+		"ipx route add f00d cafe:1"} {
 		_, stderr, err := l.outside(limit, append([]string{program}, strings.Fields(args)...)...)
 		want := `host alpha has no IPX; add ipx = { network = "0000cafe" } to one of its interfaces`
 		if status(err) != 2 || !strings.Contains(stderr, want) {
@@ -168,7 +172,8 @@ func TestOldLAN(t *testing.T) {
 	awaitServer(t, l, "pc", "CLOCK")
 	for _, c := range []struct{ name, script, want string }{
 		{"servers", `"$PROGRAM" slist`, "FS1     00000f51  000000000001  2     0004 File Server"},
-		{"across two routers", `"$PROGRAM" ping -c 2 -i 0.05 --host pc --ipx fs1`, "from 00000f51:000000000001: seq=2 hops=1"},
+		{"across two routers", `"$PROGRAM" ping -c 2 -i 0.05 --host pc --ipx fs1`,
+			"from 00000f51:000000000001: seq=2 hops=1"},
 		{"across framings", `"$PROGRAM" ping -c 2 -i 0.05 --ipx pc`, "from 0000beef:02000000000c: seq=2 hops=1"},
 		{"clock", `"$PROGRAM" ipx connect --host pc fs1:8013 </dev/null`, "UTC"},
 		{"web", `printf 'GET / HTTP/1.0\r\n\r\n' | "$PROGRAM" ipx connect --host fs1 alpha:8080`, "200 OK"},

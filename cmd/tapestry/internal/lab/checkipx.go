@@ -84,7 +84,8 @@ func (c *checker) ipxOf(path string, p *Interface, f fileInterface) (all []IPXPl
 	case isTable:
 		return []IPXPlan{c.ipx(path+".ipx", p, f.IPX)}
 	case !isList || len(list) == 0:
-		c.bad(path+".ipx", `want a table like { network = "0000cafe", frame = "802.2" }, or a list of such, one for each framing`)
+		c.bad(path+".ipx",
+			`want a table like { network = "0000cafe", frame = "802.2" }, or a list of such, one for each framing`)
 	}
 	for i, e := range list {
 		all = append(all, c.ipx(fmt.Sprintf("%s.ipx[%d]", path, i), p, e))
@@ -93,7 +94,8 @@ func (c *checker) ipxOf(path string, p *Interface, f fileInterface) (all []IPXPl
 		for _, b := range all[:i] {
 			switch {
 			case a.Frame == b.Frame:
-				c.bad(a.path, "frame = %q is on this interface already (line %d); an interface has each framing once", a.Frame, lineOf(c.doc, b.path))
+				c.bad(a.path, "frame = %q is on this interface already (line %d); an interface has each framing once",
+					a.Frame, lineOf(c.doc, b.path))
 			case a.Frame == autoFrame || b.Frame == autoFrame:
 				c.bad(a.path, `frame = "auto" takes whatever framing it finds; leave it alone on the interface, or name each framing`)
 			default:
@@ -112,7 +114,8 @@ func (c *checker) ipx(path string, at *Interface, v any) IPXPlan {
 		return IPXPlan{Frame: defaultFrame, path: path}
 	}
 	p := IPXPlan{
-		Frame: c.frame(path+".frame", f.Frame, frameNames()), Checksum: f.Checksum, MaxPacket: f.MaxPacket, Ticks: uint16(f.Ticks), path: path,
+		Frame: c.frame(path+".frame", f.Frame, frameNames()), Checksum: f.Checksum, MaxPacket: f.MaxPacket,
+		Ticks: uint16(f.Ticks), path: path,
 	}
 	if f.Network != "" && f.Network != autoNetwork {
 		p.Network = c.network(path+".network", f.Network, `, or "auto" to learn it`)
@@ -126,8 +129,9 @@ func (c *checker) ipx(path string, at *Interface, v any) IPXPlan {
 		c.between(path+".ticks", f.Ticks, 1, mostTicks, "leave it out for 1, an Ethernet's")
 	}
 	if f.Checksum && p.Frame == "802.3" {
-		c.bad(path+".checksum", `raw 802.3 frames are known by the checksum FFFF of their packets, so these can have no other; `+
-			`use frame = "802.2", or remove this key`)
+		c.bad(path+".checksum",
+			`raw 802.3 frames are known by the checksum FFFF of their packets, so these can have no other; `+
+				`use frame = "802.2", or remove this key`)
 	}
 	return p
 }

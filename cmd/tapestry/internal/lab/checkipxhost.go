@@ -37,8 +37,10 @@ func (c *checker) hostIPX(path string, h *HostPlan, f *fileHostIPX) {
 	}
 	path += ".ipx"
 	p := &HostIPXPlan{Config: ipx.Config{
-		Name: c.serviceName(path+".name", f.Name, h.Name), Router: f.Router, MaxHops: f.MaxHops, SendErrors: f.Errors, ErrorRate: f.ErrorRate,
-		MaxRoutes: f.MaxRoutes, MaxServices: f.MaxServices, DiagnosticDelay: c.age(path+".diagnostic_delay", f.DiagnosticDelay),
+		Name: c.serviceName(path+".name", f.Name, h.Name), Router: f.Router, MaxHops: f.MaxHops, SendErrors: f.Errors,
+		ErrorRate: f.ErrorRate,
+		MaxRoutes: f.MaxRoutes, MaxServices: f.MaxServices,
+		DiagnosticDelay: c.age(path+".diagnostic_delay", f.DiagnosticDelay),
 	}}
 	h.IPX = p
 	if f.Internal != "" {
@@ -76,7 +78,8 @@ func (c *checker) ipxRouter(path string, p *HostIPXPlan, ports []IPXPlan, f *fil
 	}
 	if !f.Router {
 		if f.Internal != "" {
-			c.bad(path+".internal", "nobody would know the way there: the host tells it to others as a router; add router = true, or remove this key")
+			c.bad(path+".internal",
+				"nobody would know the way there: the host tells it to others as a router; add router = true, or remove this key")
 		}
 		for key, set := range map[string]bool{"netbios": f.NetBIOS != "", "max_hops": f.MaxHops != 0} {
 			if set {
@@ -87,11 +90,13 @@ func (c *checker) ipxRouter(path string, p *HostIPXPlan, ports []IPXPlan, f *fil
 	}
 	for _, port := range ports {
 		if port.Network == 0 {
-			c.bad(port.path+".network", `a router tells its networks their numbers; write network = "0000cafe", or another number`)
+			c.bad(port.path+".network",
+				`a router tells its networks their numbers; write network = "0000cafe", or another number`)
 		}
 	}
 	if len(ports) == 1 && p.Internal == 0 {
-		c.bad(path+".router", "the host has one network, and nowhere to route to; give it another interface or framing with IPX, or remove this key")
+		c.bad(path+".router",
+			"the host has one network, and nowhere to route to; give it another interface or framing with IPX, or remove this key")
 	}
 }
 
@@ -99,7 +104,8 @@ func (c *checker) ipxTables(path string, p *HostIPXPlan, f *fileHostIPX) {
 	for _, k := range []struct {
 		key     string
 		n, most int
-	}{{"max_routes", f.MaxRoutes, maxIPXTable}, {"max_services", f.MaxServices, maxIPXTable}, {"error_rate", f.ErrorRate, maxErrorRate}} {
+	}{{"max_routes", f.MaxRoutes, maxIPXTable}, {"max_services", f.MaxServices, maxIPXTable},
+		{"error_rate", f.ErrorRate, maxErrorRate}} {
 		if k.n != 0 {
 			c.between(path+"."+k.key, k.n, 1, k.most, "leave it out for the default")
 		}
@@ -109,7 +115,8 @@ func (c *checker) ipxTables(path string, p *HostIPXPlan, f *fileHostIPX) {
 	}
 	t := &p.Config
 	t.Update, t.Age, t.Gap = c.age(path+".update", f.Update), c.age(path+".age", f.Age), c.age(path+".gap", f.Gap)
-	for key, d := range map[string]time.Duration{"update": t.Update, "age": t.Age, "gap": t.Gap, "diagnostic_delay": t.DiagnosticDelay} {
+	for key, d := range map[string]time.Duration{"update": t.Update, "age": t.Age, "gap": t.Gap,
+		"diagnostic_delay": t.DiagnosticDelay} {
 		if d > maxIPXTimer {
 			c.bad(path+"."+key, "%v is longer than %v; leave it out for the usual one", d, maxIPXTimer)
 		}
@@ -119,7 +126,8 @@ func (c *checker) ipxTables(path string, p *HostIPXPlan, f *fileHostIPX) {
 		update = time.Minute
 	}
 	if t.Age != 0 && t.Age < 2*update {
-		c.bad(path+".age", "%v is less than two updates of %v, so that one lost packet would take a route away; the usual is four", t.Age, update)
+		c.bad(path+".age",
+			"%v is less than two updates of %v, so that one lost packet would take a route away; the usual is four", t.Age, update)
 	}
 }
 
@@ -158,7 +166,8 @@ func (c *checker) ipxRoute(path string, p *HostIPXPlan, ports []IPXPlan, f fileI
 	var on []string
 	for _, port := range ports {
 		if port.Network != 0 && port.Network == r.Network {
-			c.bad(path+".network", "the host is on network %v itself (line %d); remove this route", r.Network, lineOf(c.doc, port.path))
+			c.bad(path+".network", "the host is on network %v itself (line %d); remove this route", r.Network,
+				lineOf(c.doc, port.path))
 		}
 		if port.Network != 0 {
 			on = append(on, port.Network.String())
@@ -167,7 +176,8 @@ func (c *checker) ipxRoute(path string, p *HostIPXPlan, ports []IPXPlan, f fileI
 	var ok bool
 	if r.Gateway, ok = c.ipxNode(path+".gateway", f.Gateway); ok {
 		if _, ok := find(on, r.Gateway.Net.String()); !ok {
-			c.bad(path+".gateway", "the host is not on network %v; the gateway is a router on one of its own networks%s", r.Gateway.Net, knownAre(on))
+			c.bad(path+".gateway",
+				"the host is not on network %v; the gateway is a router on one of its own networks%s", r.Gateway.Net, knownAre(on))
 		}
 	}
 	p.Routes = append(p.Routes, r)
@@ -181,7 +191,8 @@ func knownAre(list []string) string {
 }
 
 func (c *checker) ipxService(path string, p *HostIPXPlan, f fileIPXService) {
-	s := IPXServicePlan{Type: c.serviceType(path+".type", f.Type), Name: c.serviceName(path+".name", f.Name, p.Config.Name)}
+	s := IPXServicePlan{Type: c.serviceType(path+".type", f.Type),
+		Name: c.serviceName(path+".name", f.Name, p.Config.Name)}
 	if f.Hops != 0 {
 		c.between(path+".hops", f.Hops, 1, maxIPXHops, "leave it out for 1")
 	}
@@ -240,7 +251,8 @@ func (c *checker) serviceName(path, s, host string) string {
 	}
 	for _, b := range []byte(s) {
 		if b <= ' ' || b > '~' || strings.IndexByte(`/\:;,*?`, b) >= 0 || b >= 'a' && b <= 'z' {
-			c.bad(path, "%q is no server's name; use up to %d capitals, digits, - and _, as clients ask for them", s, maxServiceName)
+			c.bad(path, "%q is no server's name; use up to %d capitals, digits, - and _, as clients ask for them", s,
+				maxServiceName)
 			return s
 		}
 	}

@@ -109,7 +109,8 @@ func (c *checker) oneNetwork(joined reach) {
 				w, _ := c.ipxWireOf(h, &h.Interfaces[i], p)
 				last = w.key()
 				if first, twice := own[p.Network]; twice && p.Network != 0 && !h.IPX.Config.Router {
-					c.bad(p.path+".network", "%v is the number of another wire or framing of this host already (line %d); each has its own",
+					c.bad(p.path+".network",
+						"%v is the number of another wire or framing of this host already (line %d); each has its own",
 						p.Network, lineOf(c.doc, first))
 					continue
 				}

@@ -30,8 +30,9 @@ func (c *checker) spx(path string, h *HostPlan, f *fileSPX) {
 	}
 	h.SPX = spx.Config{
 		NoSPX2: f.SPX2 != nil && !*f.SPX2, MaxPacket: f.MaxPacket, Window: f.Window, SendQueue: f.SendQueue,
-		FirstTimeout: c.spxTime(path+".first_timeout", f.FirstTimeout), MinTimeout: c.spxTime(path+".min_timeout", f.MinTimeout),
-		MaxTimeout: c.spxTime(path+".max_timeout", f.MaxTimeout), Retries: f.Retries,
+		FirstTimeout: c.spxTime(path+".first_timeout", f.FirstTimeout),
+		MinTimeout:   c.spxTime(path+".min_timeout", f.MinTimeout),
+		MaxTimeout:   c.spxTime(path+".max_timeout", f.MaxTimeout), Retries: f.Retries,
 		Idle: c.spxTime(path+".idle", f.Idle), Probe: c.spxTime(path+".probe", f.Probe), Probes: f.Probes,
 		Linger: c.spxTime(path+".linger", f.Linger), Backlog: f.Backlog, MaxConns: f.MaxConns,
 	}
@@ -39,7 +40,8 @@ func (c *checker) spx(path string, h *HostPlan, f *fileSPX) {
 		key            string
 		n, least, most int
 	}{
-		{"max_packet", f.MaxPacket, minSPXPacket, ipxwire.Max}, {"window", f.Window, 1, maxSPXWindow}, {"send_queue", f.SendQueue, 1, maxSPXWindow},
+		{"max_packet", f.MaxPacket, minSPXPacket, ipxwire.Max}, {"window", f.Window, 1, maxSPXWindow},
+		{"send_queue", f.SendQueue, 1, maxSPXWindow},
 		{"retries", f.Retries, 1, maxSPXRetries}, {"probes", f.Probes, 1, maxSPXRetries},
 		{"backlog", f.Backlog, 1, maxSPXConns}, {"max_connections", f.MaxConns, 1, maxSPXConns},
 	} {

@@ -64,7 +64,8 @@ func (c *checker) tunnelServer(path string, t *TunnelPlan, f fileTunnel) {
 func (c *checker) tunnelClient(path string, t *TunnelPlan, f fileTunnel) {
 	t.Client = &ipxtunnel.ClientConfig{
 		Server: c.endpoint(path+".connect", f.Connect, ipxtunnel.Port), Stations: f.Stations,
-		StationTimeout: c.tunnelTime(path+".station_timeout", f.StationTimeout), KeepAlive: c.tunnelTime(path+".keep_alive", f.KeepAlive),
+		StationTimeout: c.tunnelTime(path+".station_timeout", f.StationTimeout),
+		KeepAlive:      c.tunnelTime(path+".keep_alive", f.KeepAlive),
 	}
 	t.wire = &t.Client.Wire
 	if f.Stations != 0 {
@@ -92,7 +93,8 @@ func (c *checker) tunnelWire(path string, j *JointPlan, f fileTunnel) {
 	}
 	w.MTU = j.At.Segment.MTU
 	if f.MaxPacket != 0 {
-		c.between(path+".max_packet", f.MaxPacket, ipxwire.DefaultMax, min(mostPacket(j.Tunnel.Frame, w.MTU), w.MTU-tunnelHead, lastLength-tunnelHead),
+		c.between(path+".max_packet", f.MaxPacket, ipxwire.DefaultMax,
+			min(mostPacket(j.Tunnel.Frame, w.MTU), w.MTU-tunnelHead, lastLength-tunnelHead),
 			"leave it out for 1424, what DOSBox has room for")
 	}
 }

@@ -13,7 +13,8 @@ func (i Info) writeIPX(w io.Writer) {
 	fmt.Fprintln(w, "\nHOST\tIPX ON\tADDRESS\tFRAME\tROUTER")
 	for _, h := range i.Hosts {
 		for _, p := range h.IPX {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", h.Name, p.Name, p.address(), orDash(p.Frame), map[bool]string{true: "yes", false: "no"}[h.Router])
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", h.Name, p.Name, p.address(), orDash(p.Frame),
+				map[bool]string{true: "yes", false: "no"}[h.Router])
 		}
 	}
 }

@@ -161,15 +161,23 @@ func firstErr(all ...error) error {
 
 func pingIPX(t *testing.T, l *Lab) {
 	for _, tt := range []struct{ name, host, args, want string }{
-		{"a neighbour", "alpha", `{"target":"0000cafe:020000000001","count":1}`, "from 0000cafe:020000000001: seq=1 hops=0 time="},
-		{"through the router", "alpha", `{"target":"f00d:02000000000c","count":1}`, "from 0000f00d:02000000000c: seq=1 hops=1 time="},
-		{"by name", "omega", `{"target":"alpha","family":"ipx","count":1}`, "from 0000cafe:02000000000a: seq=1 hops=1 time="},
-		{"by name, to one without IP", "alpha", `{"target":"omega","count":1}`, "from 0000f00d:02000000000c: seq=1 hops=1 time="},
-		{"the network within", "omega", `{"target":"gate.lab.example","family":"ipx","count":1}`, "from 0000abcd:000000000001: seq=1"},
+		{"a neighbour", "alpha", `{"target":"0000cafe:020000000001","count":1}`,
+			"from 0000cafe:020000000001: seq=1 hops=0 time="},
+		{"through the router", "alpha", `{"target":"f00d:02000000000c","count":1}`,
+			"from 0000f00d:02000000000c: seq=1 hops=1 time="},
+		{"by name", "omega", `{"target":"alpha","family":"ipx","count":1}`,
+			"from 0000cafe:02000000000a: seq=1 hops=1 time="},
+		{"by name, to one without IP", "alpha", `{"target":"omega","count":1}`,
+			"from 0000f00d:02000000000c: seq=1 hops=1 time="},
+		{"the network within", "omega", `{"target":"gate.lab.example","family":"ipx","count":1}`,
+			"from 0000abcd:000000000001: seq=1"},
 		{"oneself", "alpha", `{"target":"cafe:02000000000a","count":1}`, "from 0000cafe:02000000000a: seq=1 hops=0"},
-		{"configuration", "alpha", `{"target":"gate","diag":true,"count":1}`, "from 0000abcd:000000000001: seq=1 hops=0 time="},
-		{"what it tells", "alpha", `{"target":"gate","diag":true,"count":1}`, "router 0000cafe:020000000001 (LAN board)"},
-		{"too much", "alpha", `{"target":"gate","family":"ipx","size":1000,"count":1}`, "seq=1: 1000 octets of data do not fit into the packet"},
+		{"configuration", "alpha", `{"target":"gate","diag":true,"count":1}`,
+			"from 0000abcd:000000000001: seq=1 hops=0 time="},
+		{"what it tells", "alpha", `{"target":"gate","diag":true,"count":1}`,
+			"router 0000cafe:020000000001 (LAN board)"},
+		{"too much", "alpha", `{"target":"gate","family":"ipx","size":1000,"count":1}`,
+			"seq=1: 1000 octets of data do not fit into the packet"},
 		{"nobody", "alpha", `{"target":"cafe:020000000009","count":1,"timeout":50000000}`, "no answer to seq=1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,7 +198,8 @@ func pingIPX(t *testing.T, l *Lab) {
 func pingAll(t *testing.T, l *Lab) {
 	for _, tt := range []struct{ name, args, told string }{
 		{"echo", `{"target":"f00d:ffffffffffff","count":1,"timeout":300000000}`, ""},
-		{"configuration", `{"target":"f00d:ffffffffffff","diag":true,"count":1,"timeout":1500000000}`, "configuration response"},
+		{"configuration", `{"target":"f00d:ffffffffffff","diag":true,"count":1,"timeout":1500000000}`,
+			"configuration response"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			all, err := call[PingEvent](t, l, control.Request{Op: "ping", Host: "omega", Args: []byte(tt.args)})
@@ -209,7 +218,8 @@ func pingAll(t *testing.T, l *Lab) {
 			s.Finish(&b)
 			slices.Sort(from)
 			want := []string{"0000f00d:020000000002", "0000f00d:02000000000d"}
-			if err != nil || !slices.Equal(from, want) || !strings.Contains(b.String(), "1 received, +1 from others, 0% packet loss") {
+			const summary = "1 received, +1 from others, 0% packet loss"
+			if err != nil || !slices.Equal(from, want) || !strings.Contains(b.String(), summary) {
 				t.Errorf("%v, from %v, want %v\n%s", err, from, want, b.String())
 			}
 		})
@@ -238,19 +248,26 @@ func commandsIPX(t *testing.T, l *Lab) {
 	for _, tt := range []struct{ name, op, host, args, want string }{
 		{"add a route", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"cafe:1"}`, ""},
 		{"delete it", "ipx.route.delete", "alpha", `{"network":"dddd"}`, ""},
-		{"delete it again", "ipx.route.delete", "alpha", `{"network":"dddd"}`, "host alpha has no static route to 0000dddd"},
+		{"delete it again", "ipx.route.delete", "alpha", `{"network":"dddd"}`,
+			"host alpha has no static route to 0000dddd"},
 		{"route for all others", "ipx.route.add", "alpha", `{"network":"default","gateway":"cafe:1"}`, ""},
 		{"delete that", "ipx.route.delete", "alpha", `{"network":"default"}`, ""},
-		{"no gateway", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"1"}`, `"1" is no address of a router; want network and node`},
-		{"gateway elsewhere", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"f00d:1"}`, "host alpha is not on network 0000f00d"},
+		{"no gateway", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"1"}`,
+			`"1" is no address of a router; want network and node`},
+		{"gateway elsewhere", "ipx.route.add", "alpha", `{"network":"dddd","gateway":"f00d:1"}`,
+			"host alpha is not on network 0000f00d"},
 		{"no network", "ipx.route.add", "alpha", `{"network":"x","gateway":"cafe:1"}`, `"x" is no network number`},
-		{"host without IPX", "ipx.route", "plain", ``, `host plain has no IPX; add ipx = { network = "0000cafe" } to one of its interfaces`},
-		{"connection without socket", "ipx.connect", "alpha", `{"address":"gate"}`, `"gate" has no socket; write it behind the name, like gate:8007`},
-		{"connection to nobody", "ipx.connect", "alpha", `{"address":"what:1"}`, `"what:1" is neither an address, like 0000cafe:020000000001:8007, nor`},
+		{"host without IPX", "ipx.route", "plain", ``,
+			`host plain has no IPX; add ipx = { network = "0000cafe" } to one of its interfaces`},
+		{"connection without socket", "ipx.connect", "alpha", `{"address":"gate"}`,
+			`"gate" has no socket; write it behind the name, like gate:8007`},
+		{"connection to nobody", "ipx.connect", "alpha", `{"address":"what:1"}`,
+			`"what:1" is neither an address, like 0000cafe:020000000001:8007, nor`},
 		{"connection from there", "ipx.connect", "plain", `{"address":"gate:8007"}`, "host plain has no IPX"},
 		{"ping from there", "ping", "plain", `{"target":"cafe:1"}`, "ping: host plain has no IPX"},
 		{"ping to there", "ping", "alpha", `{"target":"plain","family":"ipx"}`, "host plain has no IPX"},
-		{"ping to nobody", "ping", "alpha", `{"target":"what","family":"ipx"}`, `ping: "what" is neither an address, like 0000cafe:020000000001, nor a host of this lab`},
+		{"ping to nobody", "ping", "alpha", `{"target":"what","family":"ipx"}`,
+			`ping: "what" is neither an address, like 0000cafe:020000000001, nor a host of this lab`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := call[any](t, l, control.Request{Op: tt.op, Host: tt.host, Args: []byte(tt.args)})
@@ -265,14 +282,16 @@ func commandsIPX(t *testing.T, l *Lab) {
 		t.Error(err)
 	}
 	for _, want := range []string{
-		"alpha  eth0/ethernet-ii  0000beef:02000000000a  ethernet-ii  no", "gate   internal          0000abcd:000000000001  -            yes",
+		"alpha  eth0/ethernet-ii  0000beef:02000000000a  ethernet-ii  no",
+		"gate   internal          0000abcd:000000000001  -            yes",
 		"tapestry ping 0000cafe:020000000001, tapestry ipx ports|route|servers|sockets|stats --lab lab --host alpha",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("info does not say %q:\n%s", want, b.String())
 		}
 	}
-	if env := strings.Join(i[0].Environ(), "\n"); !strings.Contains(env, "TAPESTRY_HOST_ALPHA_IPX=0000cafe:02000000000a") {
+	if env := strings.Join(i[0].Environ(), "\n"); !strings.Contains(env,
+		"TAPESTRY_HOST_ALPHA_IPX=0000cafe:02000000000a") {
 		t.Error(env)
 	}
 	socks, err := call[[]OpenSocket](t, l, control.Request{Op: "netstat", Host: "alpha"})
@@ -345,17 +364,21 @@ idle = "10s"
 	h := p.Hosts[0]
 	ignore := cmpopts.IgnoreFields(ipx.Config{}, "Output", "Random", "Log", "OnError")
 	if diff := cmp.Diff(&HostIPXPlan{
-		Config: ipx.Config{Name: "ALPHA", SendErrors: true, ErrorRate: 3, Update: 10 * time.Second, Age: 20 * time.Second, Gap: time.Millisecond, MaxRoutes: 7},
-		Routes: []IPXRoutePlan{{Network: 0xfffffffe, Gateway: ipxwire.Addr{Net: 0xcafe, Node: ipxwire.Node{2, 0, 0, 0, 0, 9}}, Hops: 2, Ticks: 3}},
+		Config: ipx.Config{Name: "ALPHA", SendErrors: true, ErrorRate: 3, Update: 10 * time.Second,
+			Age: 20 * time.Second, Gap: time.Millisecond, MaxRoutes: 7},
+		Routes: []IPXRoutePlan{{Network: 0xfffffffe,
+			Gateway: ipxwire.Addr{Net: 0xcafe, Node: ipxwire.Node{2, 0, 0, 0, 0, 9}}, Hops: 2, Ticks: 3}},
 		Services: []IPXServicePlan{{Type: 0x640, Name: "RPC", Hops: 3,
 			Addr: ipxwire.Addr{Net: 0xf00d, Node: ipxwire.Node{0, 0, 0, 0, 0, 5}, Socket: 0xe885}}},
 	}, h.IPX, ignore); diff != "" {
 		t.Errorf("host's IPX (-want +got)\n%s", diff)
 	}
-	if got, want := h.Interfaces[0].IPX[1].config(), (stack.IPXConfig{Frame: ethernet.KindII, MaxPacket: 9000, Checksum: true, Ticks: 3}); got != want {
+	if got, want := h.Interfaces[0].IPX[1].config(),
+		(stack.IPXConfig{Frame: ethernet.KindII, MaxPacket: 9000, Checksum: true, Ticks: 3}); got != want {
 		t.Errorf("second framing %+v, want %+v", got, want)
 	}
-	if diff := cmp.Diff(spx.Config{NoSPX2: true, Window: 8, Idle: 10 * time.Second}, h.SPX, cmpopts.IgnoreFields(spx.Config{}, "Waker", "Clock")); diff != "" {
+	if diff := cmp.Diff(spx.Config{NoSPX2: true, Window: 8, Idle: 10 * time.Second}, h.SPX,
+		cmpopts.IgnoreFields(spx.Config{}, "Waker", "Clock")); diff != "" {
 		t.Errorf("SPX (-want +got)\n%s", diff)
 	}
 	if !h.Interfaces[0].Config.NoIPv6 {
@@ -381,8 +404,10 @@ func TestAcceptIPX(t *testing.T) {
 	}{
 		{"none", "", []ethernet.EtherType{ethernet.TypeIPv4, ethernet.TypeARP, ethernet.TypeIPv6}},
 		{"802.2", "ipx = {}\n", []ethernet.EtherType{ethernet.TypeIPv4, ethernet.TypeARP, ethernet.TypeIPv6}},
-		{"Ethernet II", "ipx = { frame = \"ethernet-ii\" }\n", []ethernet.EtherType{ethernet.TypeIPv4, ethernet.TypeARP, ethernet.TypeIPv6, ethernet.TypeIPX}},
-		{"auto", "ipx = { frame = \"auto\" }\n", []ethernet.EtherType{ethernet.TypeIPv4, ethernet.TypeARP, ethernet.TypeIPv6, ethernet.TypeIPX}},
+		{"Ethernet II", "ipx = { frame = \"ethernet-ii\" }\n",
+			[]ethernet.EtherType{ethernet.TypeIPv4, ethernet.TypeARP, ethernet.TypeIPv6, ethernet.TypeIPX}},
+		{"auto", "ipx = { frame = \"auto\" }\n",
+			[]ethernet.EtherType{ethernet.TypeIPv4, ethernet.TypeARP, ethernet.TypeIPv6, ethernet.TypeIPX}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, err := Load("lab.toml", []byte(wire+alpha+tt.keys), registry)
