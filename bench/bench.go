@@ -32,9 +32,10 @@ type Progress struct {
 
 // Entry is a line of the list of what can be measured.
 type Entry struct {
-	Name  string `json:"name"`
-	Doc   string `json:"doc"`
-	Quick bool   `json:"quick"` // in a quick run, too
+	Name  string   `json:"name"`
+	Doc   string   `json:"doc"`
+	Quick bool     `json:"quick"`           // in a quick run, too
+	Paths []string `json:"paths,omitempty"` // of a scenario: on which it is measured
 }
 
 // fill gives the zero values their meaning.

@@ -11,7 +11,7 @@ import (
 // Scenarios lists what can be measured.
 func Scenarios() (out []Entry) {
 	for _, s := range scenarios {
-		out = append(out, Entry{Name: s.name, Doc: s.title + ": " + s.doc, Quick: s.quick})
+		out = append(out, Entry{Name: s.name, Doc: s.title + ": " + s.doc, Quick: s.quick, Paths: s.measuredOn()})
 	}
 	return out
 }
@@ -22,6 +22,16 @@ func Paths() (out []Entry) {
 		out = append(out, Entry{Name: p.name, Doc: p.doc, Quick: p.quick})
 	}
 	return out
+}
+
+// measuredOn names the paths on which a scenario is measured.
+func (s *scenario) measuredOn() (names []string) {
+	for _, p := range paths {
+		if p.measures(s) {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }
 
 // lacks says why a path cannot be opened here, where that is known before.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"tapestry/bench/internal/lean"
@@ -45,8 +46,19 @@ func (p *plan) check() error {
 			}
 		}
 	}
-	first, on := p.scenarios[0], p.paths[0]
-	return fmt.Errorf("%s is not measured on %s, nor is another of the scenarios on one of the paths; see bench/README.md", first.name, on.name)
+	var asked []string
+	for _, on := range p.paths {
+		asked = append(asked, on.name)
+	}
+	return fmt.Errorf("nothing is measured on %s: %s", strings.Join(asked, ", "), strings.Join(whereMeasured(p.scenarios), "; "))
+}
+
+// whereMeasured says of each scenario on which paths it is measured.
+func whereMeasured(all []*scenario) (lines []string) {
+	for _, s := range all {
+		lines = append(lines, fmt.Sprintf("%s is measured on %s", s.name, strings.Join(s.measuredOn(), ", ")))
+	}
+	return lines
 }
 
 // lab is what a whole run holds open.

@@ -93,7 +93,9 @@ func TestRunRefuses(t *testing.T) {
 		{"path", Options{Paths: []string{"veht"}}, `no path "veht"; did you mean "veth"?`},
 		{"scenario", Options{Scenarios: []string{"tcp_too"}}, `no scenario "tcp_too"; did you mean "tcp_to"?`},
 		{"nothing like it", Options{Paths: []string{"moon"}}, `no path "moon"; there are veth, tap, `},
-		{"nothing", Options{Scenarios: []string{"pipe_bulk"}, Paths: []string{"tap"}}, "pipe_bulk is not measured on tap"},
+		{"nothing", Options{Scenarios: []string{"pipe_bulk"}, Paths: []string{"tap"}}, "nothing is measured on tap: pipe_bulk is measured on veth, pipe, pipe_ipx"},
+		{"a path of another scenario", Options{Scenarios: []string{"spx_bulk", "pipe_bulk"}, Paths: []string{"xdp", "tap"}},
+			"nothing is measured on tap, xdp: pipe_bulk is measured on veth, pipe, pipe_ipx; spx_bulk is measured on tap_spx, pipe_ipx"},
 		{"placement", Options{Place: "slit"}, `no placement "slit"; did you mean "split"?`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -35,7 +36,7 @@ over veth are measured). What cannot be measured is named with the reason.
 
 The status is 1 if a row does not prove its path, and with --aims if a row misses its aim.`,
 		Example: "  tapestry bench --quick\n  tapestry bench --scenario tcp_rr,udp_inline_rr --path veth,tap,gvisor --rounds 9\n" +
-			"  tapestry bench --json run.json --benchstat run.txt --plots charts\n  tapestry bench --list",
+			"  tapestry bench --json run.json --benchstat run.txt --plots charts\n  tapestry bench --list\n  tapestry bench --list --scenario spx_bulk",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return b.run(c) },
 	}
@@ -50,7 +51,7 @@ The status is 1 if a row does not prove its path, and with --aims if a row misse
 	f.StringVar(&b.json, "json", "", "file for the results as JSON; - is standard output, in place of the table")
 	f.StringVar(&b.benchstat, "benchstat", "", "file for lines that benchstat reads; - is standard output, in place of the table")
 	f.StringVar(&b.charts, "plots", "", "folder for charts as SVG and PNG")
-	f.BoolVar(&b.list, "list", false, "list scenarios and paths")
+	f.BoolVar(&b.list, "list", false, "list scenarios and paths; with --scenario, the paths on which it is measured, with --path the scenarios")
 	f.BoolVar(&b.proof, "proof", false, "show under each row its range, its aims and what proves its path")
 	f.BoolVar(&b.aims, "aims", false, "status 1 if a row misses its aim")
 	c.RegisterFlagCompletionFunc("scenario", completeEntries(bench.Scenarios))
@@ -69,7 +70,7 @@ func (b *benchmark) table() results.TableOptions {
 
 func (b *benchmark) run(c *cobra.Command) error {
 	if b.list {
-		return listBenchmarks(c.OutOrStdout())
+		return b.listAll(c.OutOrStdout())
 	}
 	if err := b.prepare(); err != nil {
 		return err
@@ -174,12 +175,45 @@ func (b *benchmark) verdict(r *results.Report) error {
 	return nil
 }
 
-func listBenchmarks(w io.Writer) error {
+// listAll lists scenarios and paths; of those that are named, only what goes with them.
+func (b *benchmark) listAll(w io.Writer) error {
+	scenarios, paths := bench.Scenarios(), bench.Paths()
+	if err := errors.Join(allKnown("scenario", b.Scenarios, scenarios), allKnown("path", b.Paths, paths)); err != nil {
+		return err
+	}
+	var used []string
+	scenarios = slices.DeleteFunc(scenarios, func(s bench.Entry) bool {
+		s.Paths = slices.DeleteFunc(s.Paths, func(p string) bool { return len(b.Paths) > 0 && !slices.Contains(b.Paths, p) })
+		if len(s.Paths) == 0 || len(b.Scenarios) > 0 && !slices.Contains(b.Scenarios, s.Name) {
+			return true
+		}
+		used = append(used, s.Paths...)
+		return false
+	})
+	if len(scenarios) == 0 {
+		return fmt.Errorf("%s is not measured on %s; see tapestry bench --list --scenario %[1]s",
+			strings.Join(b.Scenarios, ","), strings.Join(b.Paths, ","))
+	}
+	paths = slices.DeleteFunc(paths, func(p bench.Entry) bool { return !slices.Contains(used, p.Name) })
+	return listBenchmarks(w, scenarios, paths)
+}
+
+// allKnown is an error for a name that is not in the list.
+func allKnown(what string, names []string, list []bench.Entry) error {
+	for _, n := range names {
+		if !slices.ContainsFunc(list, func(e bench.Entry) bool { return e.Name == n }) {
+			return fmt.Errorf("no %s %q; see tapestry bench --list", what, n)
+		}
+	}
+	return nil
+}
+
+func listBenchmarks(w io.Writer, scenarios, paths []bench.Entry) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, part := range []struct {
 		title   string
 		entries []bench.Entry
-	}{{"SCENARIO", bench.Scenarios()}, {"PATH", bench.Paths()}} {
+	}{{"SCENARIO", scenarios}, {"PATH", paths}} {
 		if i > 0 {
 			fmt.Fprintln(t)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,6 +42,29 @@ func TestBenchList(t *testing.T) {
 	}
 }
 
+// TestBenchListOfOne: what goes with a scenario, and with a path.
+func TestBenchListOfOne(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"--scenario", "spx_bulk"}, []string{"SCENARIO", "spx_bulk", "PATH", "tap_spx", "pipe_ipx"}},
+		{[]string{"--path", "tap_spx"}, []string{"SCENARIO", "spx_bulk", "spx_rr", "PATH", "tap_spx"}},
+		{[]string{"--path", "tap_spx,pipe", "--scenario", "spx_bulk"}, []string{"SCENARIO", "spx_bulk", "PATH", "tap_spx"}},
+	} {
+		out, err := exec.Command(binary, append([]string{"bench", "--list"}, tt.args...)...).CombinedOutput()
+		var got []string
+		for line := range strings.Lines(string(out)) {
+			if f := strings.Fields(line); len(f) > 0 {
+				got = append(got, f[0])
+			}
+		}
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %v\n%swant %q", tt.args, err, out, tt.want)
+		}
+	}
+}
+
 func TestBenchRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -53,7 +77,9 @@ func TestBenchRefuses(t *testing.T) {
 		{"file", []string{"--json", "/nowhere/run.json"}, "open /nowhere/run.json"},
 		{"folder", []string{"--plots", "/dev/null/charts"}, "/dev/null"},
 		{"one output for two", []string{"--json", "-", "--benchstat", "-"}, "cannot both be on standard output"},
-		{"nothing", []string{"--scenario", "pipe_bulk", "--path", "tap"}, "pipe_bulk is not measured on tap"},
+		{"nothing", []string{"--scenario", "pipe_bulk", "--path", "tap"}, "nothing is measured on tap: pipe_bulk is measured on veth, pipe, pipe_ipx"},
+		{"list of a scenario", []string{"--list", "--scenario", "tcp_t"}, `no scenario "tcp_t"; see tapestry bench --list`},
+		{"list of nothing", []string{"--list", "--scenario", "spx_bulk", "--path", "pipe"}, "spx_bulk is not measured on pipe; see tapestry bench --list --scenario spx_bulk"},
 		{"argument", []string{"quick"}, `unknown command "quick"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
