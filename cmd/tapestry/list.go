@@ -18,6 +18,11 @@ func labsCommand() *cobra.Command {
 	var t target
 	c := &cobra.Command{
 		Use: "labs", Short: "List the labs that run",
+		Long: `Lists the labs of this user that run. They are looked for in $XDG_RUNTIME_DIR/tapestry, where one that is started goes if that
+variable names a folder of the user's alone, and in /tmp/tapestry-UID, where it goes otherwise.
+
+A tool acts in the lab that --lab names, or else TAPESTRY_LAB, which a command beside a lab has in its environment; without
+both in the one that runs. Of several it takes the one in $XDG_RUNTIME_DIR, if it is alone there.`,
 		Example: "  tapestry labs\n  tapestry labs --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

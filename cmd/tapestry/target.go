@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,7 +32,7 @@ func (t *target) addTo(c *cobra.Command) {
 
 // addLab gives the command the flag that chooses the lab alone.
 func (t *target) addLab(c *cobra.Command) {
-	c.Flags().StringVar(&t.lab, "lab", "", "name of the running lab (default: the one that runs)")
+	c.Flags().StringVar(&t.lab, "lab", "", "name of the running lab (default: $TAPESTRY_LAB, or the one that runs; see labs --help)")
 	c.RegisterFlagCompletionFunc("lab", completeLabs)
 }
 
@@ -38,30 +40,50 @@ func (t *target) addJSON(c *cobra.Command) {
 	c.Flags().BoolVar(&t.json, "json", false, "print JSON")
 }
 
+// addJSONLines is addJSON of a tool that prints as things happen.
+func (t *target) addJSONLines(c *cobra.Command) {
+	c.Flags().BoolVar(&t.json, "json", false, "print JSON, one object a line")
+}
+
 func dirs() []string { return control.Dirs(os.Getenv("XDG_RUNTIME_DIR"), os.Getuid()) }
 
 // socket finds the running lab's: that of the command's own lab inside of one.
 func (t *target) socket() (string, error) {
-	if s := os.Getenv("TAPESTRY_SOCKET"); s != "" && (t.lab == "" || t.lab == os.Getenv("TAPESTRY_LAB")) {
+	name := t.lab
+	if name == "" {
+		name = os.Getenv("TAPESTRY_LAB")
+	}
+	if s := os.Getenv("TAPESTRY_SOCKET"); s != "" && (name == "" || name == filepath.Base(filepath.Dir(s))) {
 		return s, nil
 	}
+	var running [][]control.Running
+	for _, dir := range dirs() {
+		running = append(running, control.List([]string{dir}))
+	}
+	l, err := choose(name, running)
+	return l.Socket, err
+}
+
+// choose finds the lab of a name, or the only one, in the lists of the user's folders, the first choice first: a lab that is
+// alone in that is meant, whatever is in another.
+func choose(name string, running [][]control.Running) (control.Running, error) {
+	all := slices.Concat(running...)
 	var names []string
-	var found string
-	for _, l := range control.List(dirs()) {
-		if t.lab == "" || t.lab == l.Name {
-			found = l.Socket
+	for _, l := range all {
+		if l.Name == name {
+			return l, nil
 		}
 		names = append(names, l.Name)
 	}
 	switch {
-	case len(names) == 0:
-		return "", errors.New("no lab is running; start one with `tapestry run`")
-	case found == "":
-		return "", fmt.Errorf("no lab %q is running; running are: %s", t.lab, strings.Join(names, ", "))
-	case t.lab == "" && len(names) > 1:
-		return "", fmt.Errorf("%d labs are running; choose one with --lab: %s", len(names), strings.Join(names, ", "))
+	case len(all) == 0:
+		return control.Running{}, errors.New("no lab is running; start one with `tapestry run`")
+	case name != "":
+		return control.Running{}, fmt.Errorf("no lab %q is running; running are: %s", name, strings.Join(names, ", "))
+	case len(running[0]) == 1 || len(all) == 1:
+		return all[0], nil
 	}
-	return found, nil
+	return control.Running{}, fmt.Errorf("%d labs are running; choose one with --lab: %s", len(names), strings.Join(names, ", "))
 }
 
 // stream asks the lab and gives each result to receive.
@@ -105,6 +127,9 @@ func printJSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }
+
+// printLine prints one object of a stream on a line of its own.
+func printLine(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
 
 func completeLabs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
