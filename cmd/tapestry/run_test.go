@@ -172,6 +172,38 @@ func TestCommandIsSignalled(t *testing.T) {
 	})
 }
 
+// TestCommandDiesWithLab kills the lab, which cannot end its command any more.
+func TestCommandDiesWithLab(t *testing.T) {
+	users(t, func(t *testing.T, u user) {
+		cmd := u.program(t, binary, "run", "--", "sh", "-c", "readlink /proc/self/ns/net; echo $PPID; exec sleep 50")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var ns string
+		var lab int
+		if _, err := fmt.Fscan(out, &ns, &lab); err != nil {
+			t.Fatal(err)
+		}
+		unix.Kill(lab, unix.SIGKILL)
+		cmd.Wait()
+		for deadline := time.Now().Add(5 * time.Second); inUse(ns); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the command is left in %s", ns)
+			}
+		}
+		dir := filepath.Join(u.dir, "tapestry")
+		if u.dir == "" {
+			dir = fmt.Sprintf("/tmp/tapestry-%d", u.uid)
+		}
+		os.RemoveAll(filepath.Join(dir, "default")) // the lab could not
+		os.Remove(dir)
+	})
+}
+
 // TestLeftProcesses has a command leave processes behind: they would keep the namespace.
 func TestLeftProcesses(t *testing.T) {
 	users(t, func(t *testing.T, u user) {

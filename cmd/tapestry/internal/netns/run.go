@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,13 +15,17 @@ import (
 
 // Run runs a command in this namespace to its end and gives its status. Signals that end this program are passed on to
 // it. What it leaves running is ended: processes that lost their parent become children of this one first, so that
-// the namespace ends with the lab.
+// the namespace ends with the lab. If this program dies without a word, the kernel asks the command to end.
 func Run(cmd *exec.Cmd) (int, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("netns: adopt what the command leaves: %w", err)
 	}
 	relay := NewRelay()
 	defer relay.Stop()
+	// The kernel sends it when the thread that forked ends, so that must be one that lasts until the command has ended.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
