@@ -67,9 +67,15 @@ func (n *Node) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// ParseNode reads one to twelve hexadecimal digits, of which few stand at the right, or six pairs with : or - between.
+// shortDigits are as many as a shorter address may have. More, but not twelve, are more likely a mistake: with one
+// digit missing or too much, all others would be another node's.
+const shortDigits = 6
+
+// ParseNode reads twelve hexadecimal digits, or six pairs with : or - between, or one to six digits, which are a
+// shorter address and stand at the right.
 func ParseNode(s string) (n Node, err error) {
-	bad := fmt.Errorf("ipx: %q is no node; want one to twelve hexadecimal digits, like 020000000001", s)
+	bad := fmt.Errorf("ipx: %q is no node; want twelve hexadecimal digits, like 020000000001, or at most six "+
+		"of a short address, like 2a", s)
 	digits := s
 	if strings.ContainsAny(s, ":-") {
 		if len(s) != 17 || strings.Count(s, s[2:3]) != 5 {
@@ -80,7 +86,7 @@ func ParseNode(s string) (n Node, err error) {
 			return n, bad
 		}
 	}
-	if len(digits) == 0 || len(digits) > 12 || !isHex(digits) {
+	if !isHex(digits) || len(digits) > shortDigits && len(digits) != 12 {
 		return n, bad
 	}
 	_, err = hex.Decode(n[:], []byte(strings.Repeat("0", 12-len(digits))+digits))

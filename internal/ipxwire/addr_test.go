@@ -21,6 +21,7 @@ func TestParseAddr(t *testing.T) {
 		{name: "node in pairs", in: "cafe:02:00:00:00:00:01:4001", want: Addr{0xcafe, station, 0x4001}},
 		{name: "node with dashes", in: "cafe:02-00-00-00-00-01:4001", want: Addr{0xcafe, station, 0x4001}},
 		{name: "Omninet's node of one octet", in: "cafe:2a:4001", want: Addr{0xcafe, Node{5: 0x2a}, 0x4001}},
+		{name: "the longest short node", in: "cafe:123456:4001", want: Addr{0xcafe, Node{3: 0x12, 4: 0x34, 5: 0x56}, 0x4001}},
 		{name: "socket", in: ":4001", want: Addr{Socket: 0x4001}},
 		{name: "any socket", in: ":", want: Addr{}},
 		{name: "node and socket", in: ":020000000001:4001", want: Addr{Node: station, Socket: 0x4001}},
@@ -30,6 +31,8 @@ func TestParseAddr(t *testing.T) {
 		{name: "network and socket", in: "cafe:4001", fails: true},
 		{name: "long network", in: "00000cafe:2a:4001", fails: true},
 		{name: "long node", in: "cafe:0020000000001:4001", fails: true},
+		{name: "a digit short of a node", in: "cafe:02000000001:4001", fails: true},
+		{name: "neither short nor whole", in: "cafe:1234567:4001", fails: true},
 		{name: "long socket", in: "cafe:2a:04001", fails: true},
 		{name: "sign", in: "+cafe:2a:4001", fails: true},
 		{name: "no digits", in: "cafe:2a:40g1", fails: true},
@@ -134,7 +137,7 @@ func TestNames(t *testing.T) {
 
 func FuzzParseAddr(f *testing.F) {
 	for _, s := range []string{
-		"0000cafe:020000000001:4001", "cafe.2a.2", ":4001", "cafe:02-00-00-00-00-01:4001", ":", "0x1::",
+		"0000cafe:020000000001:4001", "cafe.2a.2", "cafe:123456:1", "cafe:1234567:1", ":4001", "cafe:02-00-00-00-00-01:4001", ":", "0x1::",
 	} {
 		f.Add(s)
 	}
