@@ -1,5 +1,12 @@
-// Package stack is one host: interfaces to link devices, ARP, IPv4, IPv6, ICMP, UDP and TCP on gVisor's engine, and
-// sockets that behave as package net's.
+// Package stack is one host: interfaces to link devices, ARP, IPv4, IPv6, ICMP, UDP and TCP on gVisor's engine, IPX and
+// SPX beside it, and sockets that behave as package net's.
+//
+// [Host.AddInterface] gives a host a wire, [Host.Dial], [Host.Listen] and [Host.ListenPacket] its sockets: networks
+// "tcp", "udp", "ip:icmp" and so on as package net has them, and "ipx" and "spx" once [Interface.AddIPX] gave an
+// interface a network. The addresses of those two are 0000cafe:020000000001:4001, network, node and socket in
+// hexadecimal ([ipx.ParseAddr]); there are no names to look up. To dial, the node is needed; to listen, ":4001" is a
+// socket of all of the host. The example of [Interface.AddIPX] is two hosts with a datagram and a connection between
+// them; what else a node of IPX has (ping, routes, services) is at [Host.IPX] and [Host.SPX].
 //
 // # Theory of operation
 //

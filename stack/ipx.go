@@ -15,12 +15,20 @@ import (
 
 // IPXConfig gives an interface a network of IPX, in frames of one type. The zero value of each field means its default.
 type IPXConfig struct {
-	Frame ethernet.Kind // default Ethernet II
-	// Auto finds the frame type out, see ipx_auto.go; Frame is not looked at.
+	// Frame is the frame type. Stations with different types do not hear each other, and nobody complains: choose what
+	// the others on the wire have. The default is the zero Kind, Ethernet II (KindII). Mind that others have other
+	// defaults: NetWare since 3.12, and the hosts of a lab's file, have 802.2 (KindLLC), older NetWare raw 802.3
+	// (KindRaw).
+	Frame ethernet.Kind
+	// Auto finds the frame type out; Frame is not looked at. The interface has a port of each of the four types at
+	// first, and asks on each for networks (RIP), again and again. The first whose network becomes known, by an
+	// answer or from traffic, stays, and the others go. With a Network, only a port that turns out to have this
+	// number is taken; where nobody has told after 5 s, 802.2 is, with that number.
 	Auto    bool
-	Network ipx.Network // default: learned from a router's answer, or else from traffic
-	// MaxPacket is the most that is sent and accepted, in octets with header: default 576, which every router passes
-	// on; more than the frames carry is what they carry, so that 65535 stands for it.
+	Network ipx.Network // a number like 0xcafe; default: learned from a router's answer, or else from traffic
+	// MaxPacket is the most that is sent and accepted, in octets with header. The default is also the least: 576, which
+	// every router passes on (IPX Router Specification 1.30). More than the frames carry is what they carry, so that
+	// 65535 stands for it.
 	MaxPacket int
 	Checksum  bool   // write IPX's real checksum, which raw 802.3 cannot carry
 	Ticks     uint16 // what the way through costs, in 1/18 s; default 1

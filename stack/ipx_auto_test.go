@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -190,6 +191,28 @@ func TestIPXLink(t *testing.T) {
 	}
 	if _, err := alpha.Handle("eth0", Framing{Kind: ethernet.KindRaw}, newRecorder()); err != nil {
 		t.Errorf("the frames are not free again: %v", err)
+	}
+}
+
+// TestIPXMaxPacket: no less than every router passes on.
+func TestIPXMaxPacket(t *testing.T) {
+	alpha, _ := pair(t, 0)
+	i, err := alpha.interfaceNamed("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, auto := range []bool{false, true} {
+		for _, n := range []int{-1, 100, 575} {
+			if err := i.AddIPX(IPXConfig{Auto: auto, MaxPacket: n}); err == nil || !strings.Contains(err.Error(), "at least 576") {
+				t.Errorf("packets of %d octets: %v", n, err)
+			}
+		}
+	}
+	if ps := alpha.IPXPorts(); len(ps) != 0 {
+		t.Errorf("left: %v", ps)
+	}
+	if err := i.AddIPX(IPXConfig{MaxPacket: 576}); err != nil {
+		t.Error(err)
 	}
 }
 

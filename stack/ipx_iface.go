@@ -126,6 +126,10 @@ func (i *Interface) newIPXPort(c IPXConfig) (*ipxPort, error) {
 	}
 	defaultTo(&c.Name, i.name+"/"+c.Frame.String())
 	defaultTo(&c.MaxPacket, ipxwire.DefaultMax)
+	if c.MaxPacket < ipxwire.DefaultMax {
+		return nil, fmt.Errorf("ipx: MaxPacket is %d, want at least %d, which every router passes on, or 0, which stands for it",
+			c.MaxPacket, ipxwire.DefaultMax)
+	}
 	return &ipxPort{nic: i.nic, head: head, PortConfig: ipx.PortConfig{
 		Name: c.Name, Network: c.Network, Node: ipx.NodeAddr(i.nic.addr), Checksum: c.Checksum, Ticks: c.Ticks,
 		MaxPacket: min(c.MaxPacket, head.room(i.nic.deviceInfo().MTU)), Raw: c.Frame == ethernet.KindRaw,

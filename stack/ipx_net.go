@@ -13,7 +13,9 @@ import (
 )
 
 // The networks "ipx" and "spx" of Dial, Listen and ListenPacket. Their addresses are network:node:socket in
-// hexadecimal, as ipx.ParseAddr reads them: there are no names.
+// hexadecimal, as ipx.ParseAddr reads them: there are no names. To listen, ":4001" is enough, which is a socket of
+// all of this host, and "" is a free one. To dial, node and socket are needed, since there is no address of the host
+// itself as TCP's ":80" has one; only the network may be left out, and is then the one of the host's first port.
 
 // isIPX reports whether a network of Dial or Listen is IPX's.
 func isIPX(network string) bool { return network == "ipx" || network == "spx" }
@@ -30,6 +32,9 @@ func (h *Host) ipxAddress(op, network, address string) (a ipx.Addr, err error) {
 		a, err = ipxwire.ParseAddr(address)
 	case op == "dial":
 		err = errMissingAddress
+	}
+	if err == nil && op == "dial" && a.Node.IsZero() {
+		err = &net.AddrError{Err: "no node in address: want network:node:socket, like 0000cafe:020000000001:4001", Addr: address}
 	}
 	if err != nil {
 		return a, &net.OpError{Op: op, Net: network, Err: err}

@@ -49,12 +49,16 @@ func (s *Stack) ListenPacket(local Addr, typ PacketType) (*Conn, error) {
 	return c, nil
 }
 
-// Dial opens a socket that sends to one address, of which node and socket are needed, and hears nobody else. The packets
-// have type PEP; see WriteTyped. Where no router knows the network, a later Read or Write fails once with ENETUNREACH.
+// Dial opens a socket that sends to one address, of which node and socket are needed, and hears nobody else. The
+// packets have type PEP; see WriteTyped. Where no router knows the network, a later Read or Write fails once with
+// ENETUNREACH.
 func (s *Stack) Dial(local, remote Addr) (*Conn, error) {
 	s.Begin()
 	defer s.End()
-	if remote.Node.IsZero() || remote.Socket == 0 {
+	switch {
+	case remote.Node.IsZero():
+		return nil, opError("dial", remote, ErrNobody)
+	case remote.Socket == 0:
 		return nil, opError("dial", remote, syscall.EADDRNOTAVAIL)
 	}
 	if w, ok := s.node.way(Fields{Source: local, Destination: remote}); ok {

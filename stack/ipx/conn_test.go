@@ -79,9 +79,17 @@ func TestListenErrors(t *testing.T) {
 
 func TestDialErrors(t *testing.T) {
 	s, c, _ := socketPair(t)
-	for _, to := range []Addr{{}, {Net: cafe, Node: node(9)}, {Net: cafe, Socket: 1}} {
-		if _, err := s.Dial(Addr{}, to); !errors.Is(err, syscall.EADDRNOTAVAIL) {
-			t.Errorf("%v: %v", to, err)
+	for _, x := range []struct {
+		name string
+		to   Addr
+		want error
+	}{
+		{"nothing", Addr{}, syscall.EDESTADDRREQ},
+		{"no node", Addr{Net: cafe, Socket: 1}, syscall.EDESTADDRREQ},
+		{"no socket", Addr{Net: cafe, Node: node(9)}, syscall.EADDRNOTAVAIL},
+	} {
+		if _, err := s.Dial(Addr{}, x.to); !errors.Is(err, x.want) {
+			t.Errorf("%s: %v, want %v", x.name, err, x.want)
 		}
 	}
 	if c.LocalAddr() != (NetAddr{Addr: addr(cafe, 1, 0x4001)}) || c.RemoteAddr() != (NetAddr{Addr: peer}) {

@@ -100,8 +100,8 @@ func (w *pending) isUnanswered(net Network) bool {
 	return slices.ContainsFunc(w.nets, func(x waiting) bool { return x.net == net && x.tries > 1 })
 }
 
-// UnreachableReceiver is a Receiver that is told what became of a packet of its socket which Send took, and for which no
-// router had a route. The packet is borrowed. It is called within Tick, and may send.
+// UnreachableReceiver is a Receiver that is told what became of a packet of its socket which Send took, and for which
+// no router had a route. The packet is borrowed. It is called within Tick, and may send.
 type UnreachableReceiver interface {
 	Unreachable(now time.Time, h ipxwire.Header)
 }

@@ -79,8 +79,8 @@ func (m *mux) receive(now time.Time, port ipx.PortID, b ipxwire.Header, from, to
 	}
 }
 
-// unreachable takes back a packet of this node's that had no route. It ends a call; a connection had a route and may have
-// one again, until it is given up for its own reasons.
+// unreachable takes back a packet of this node's that had no route. It ends a call; a connection had a route and may
+// have one again, until it is given up for its own reasons.
 func (m *mux) unreachable(now time.Time, b ipxwire.Header) {
 	m.now = now
 	h, err := ParseHeader(b)

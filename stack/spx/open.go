@@ -19,10 +19,12 @@ const plainAfter = 3
 
 // dial sends a connection request.
 func (m *mux) dial(remote ipxwire.Addr) (*session, error) {
-	if remote.Node.IsGroup() || remote.Node.IsZero() {
+	switch {
+	case remote.Node.IsZero():
+		return nil, ipx.ErrNobody
+	case remote.Node.IsGroup():
 		return nil, ErrBroadcast
-	}
-	if remote.Socket == 0 {
+	case remote.Socket == 0:
 		return nil, syscall.EADDRNOTAVAIL
 	}
 	sock, err := m.use(0)

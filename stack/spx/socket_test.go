@@ -107,6 +107,8 @@ func TestDialErrors(t *testing.T) {
 	wantErr(t, "a broadcast address", err, syscall.EINVAL, false)
 	_, err = r.spx[0].Dial(soon(t), ipxwire.Addr{Net: testNet, Node: testNodes[1]})
 	wantErr(t, "no socket", err, syscall.EADDRNOTAVAIL, false)
+	_, err = r.spx[0].Dial(soon(t), ipxwire.Addr{Net: testNet, Socket: 0x5001})
+	wantErr(t, "no node", err, syscall.EDESTADDRREQ, false)
 	_, err = r.spx[0].Dial(soon(t), nobody)
 	wantErr(t, "nobody listens", err, syscall.ETIMEDOUT, true)
 	ctx, cancel := context.WithCancel(context.Background())
