@@ -32,8 +32,9 @@ func dumpCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dump",
 		Short: "Show the frames that pass a host's interfaces",
-		Long: `Shows the frames that pass the interfaces of a host as text, one line a layer, or writes them to a pcapng file, until
-Ctrl-C. Super-frames are shown as they cross the wire, before they are segmented.`,
+		Long: `Shows the frames that pass the interfaces of a host as text, one line a layer, or writes them to a pcapng file,
+until Ctrl-C. Super-frames are shown as they cross the wire, before they are segmented. With --json, one object a line:
+data is the frame in base64, text the lines that would be shown.`,
 		Example: "  tapestry dump\n  tapestry dump -c 10 -w ten.pcapng\n  tapestry dump -w - | tcpdump -nr -",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { d.out = c.OutOrStdout(); return d.run(c.Context()) },
@@ -43,7 +44,7 @@ Ctrl-C. Super-frames are shown as they cross the wire, before they are segmented
 	f.IntVarP(&d.count, "count", "c", 0, "frames to show (default: until Ctrl-C)")
 	f.IntVarP(&d.args.Snaplen, "snaplen", "s", 0, "octets of each frame (default: all)")
 	f.StringVarP(&d.file, "write", "w", "", "write pcapng to this file, - for standard output")
-	d.addJSON(c)
+	d.addJSONLines(c)
 	d.addTo(c)
 	c.MarkFlagsMutuallyExclusive("write", "json")
 	return c
@@ -57,7 +58,7 @@ func (d *dumper) run(ctx context.Context) error {
 	finish := func() error { return nil }
 	switch {
 	case d.json:
-		show = func(f lab.Frame) error { return printJSON(d.out, f) }
+		show = d.object
 	case d.file != "":
 		f, err := newFrameFile(d.file, d.args.Snaplen)
 		if err != nil {
@@ -83,6 +84,14 @@ func (d *dumper) frame(f lab.Frame, show func(lab.Frame) error) error {
 		return errEnough
 	}
 	return nil
+}
+
+// object shows a frame to a program.
+func (d *dumper) object(f lab.Frame) error {
+	return printLine(d.out, struct {
+		lab.Frame
+		Text []string `json:"text"` // a line a layer
+	}{f, strings.Split(strings.TrimSuffix(dump.Frame(f.Data), "\n"), "\n")})
 }
 
 // text shows a frame to a person.
