@@ -21,16 +21,25 @@ ipx. To ask another node for a sign of life: tapestry ping 0000cafe:020000000001
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.SetFlagErrorFunc(func(at *cobra.Command, err error) error {
+		if at == c {
+			return fmt.Errorf("%w; flags stand behind one of the commands, like tapestry ipx ports --json; see %s --help", err,
+				at.CommandPath())
+		}
+		return fmt.Errorf("%w; see %s --help", err, at.CommandPath())
+	})
 	route := ipxListing("route", "List the networks that the host knows, by RIP or by its file",
 		`Lists the networks that the host knows, by RIP or by its file. HOPS are the routers on the way, TICKS the time in 1/18 s. A route that
 nobody announces any more is gone after AGES IN.`, lab.WriteIPXRoutes)
 	route.AddCommand(ipxRouteAdd(), ipxRouteDelete())
 	c.AddCommand(
 		ipxListing("ports", "List the networks that the host is on",
-			"Lists the networks that the host is on: one for each framing of each interface, and the one within.", lab.WriteIPXPorts),
+			"Lists the networks that the host is on: one for each framing of each interface, and the one within.",
+			lab.WriteIPXPorts),
 		route, ipxServers(),
 		ipxListing("sockets", "List the sockets of IPX and the connections of SPX",
-			"Lists the sockets that packets come to, with who takes them, and the connections of SPX.", lab.WriteIPXSockets),
+			"Lists the sockets that packets come to, with who takes them, and the connections of SPX.",
+			lab.WriteIPXSockets),
 		ipxStats(), ipxTunnels(), ipxConnect(),
 	)
 	return c
@@ -55,7 +64,8 @@ func ipxServers() *cobra.Command {
 }
 
 func slistCommand() *cobra.Command {
-	return serverListing("slist", "List the servers on IPX that a host knows, as NetWare's SLIST", "slist", lab.WriteServerList)
+	return serverListing("slist", "List the servers on IPX that a host knows, as NetWare's SLIST", "slist",
+		lab.WriteServerList)
 }
 
 func serverListing(name, short, words string, write func(io.Writer, []lab.IPXServer) error) *cobra.Command {
@@ -65,8 +75,9 @@ func serverListing(name, short, words string, write func(io.Writer, []lab.IPXSer
 		Use: name + " [pattern]", Short: short,
 		Long: `Lists the servers that the host knows by SAP or by its file. A pattern has * and ? for parts of a name. Who has just
 joined a network asks for its servers; others are heard of within a minute.`,
-		Example: fmt.Sprintf("  tapestry %s\n  tapestry %s 'FS*' --type 0004\n  tapestry %s --host beta --json", words, words, words),
-		Args:    cobra.MaximumNArgs(1),
+		Example: fmt.Sprintf("  tapestry %s\n  tapestry %s 'FS*' --type 0004\n  tapestry %s --host beta --json", words,
+			words, words),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			wants, err := serverFilter(args, typ)
 			if err != nil {
@@ -106,7 +117,7 @@ func serverFilter(args []string, typ string) (func(lab.IPXServer) bool, error) {
 	}
 	return func(s lab.IPXServer) bool {
 		fits, _ := path.Match(pattern, s.Name)
-		return fits && (typ == "" || s.Type == uint16(number))
+		return fits && (typ == "" || s.Type == lab.Hex16(number))
 	}, nil
 }
 

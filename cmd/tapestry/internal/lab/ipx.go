@@ -22,7 +22,8 @@ var kinds = map[string]ethernet.Kind{
 // config is what the stack is told of the framing.
 func (p IPXPlan) config() stack.IPXConfig {
 	return stack.IPXConfig{
-		Frame: kinds[p.Frame], Auto: p.Frame == autoFrame, Network: p.Network, MaxPacket: p.MaxPacket, Checksum: p.Checksum, Ticks: p.Ticks,
+		Frame: kinds[p.Frame], Auto: p.Frame == autoFrame, Network: p.Network, MaxPacket: p.MaxPacket,
+		Checksum: p.Checksum, Ticks: p.Ticks,
 	}
 }
 
@@ -77,7 +78,8 @@ func (h *host) addIPXRoute(r IPXRoutePlan) (err error) {
 				h.plan.Name, r.Gateway.Net)
 			return
 		}
-		err = n.RIP().AddStatic(now, rip.Route{Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Port: int(port), NextHop: r.Gateway.Node})
+		err = n.RIP().AddStatic(now,
+			rip.Route{Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Port: int(port), NextHop: r.Gateway.Node})
 	})
 	return err
 }
@@ -140,7 +142,8 @@ func (h *host) ipxAddr() (ipxwire.Addr, error) {
 		i = slices.IndexFunc(all, func(p stack.IPXPort) bool { return p.Network != 0 })
 	}
 	if len(all) == 0 {
-		return ipxwire.Addr{}, fmt.Errorf("host %s is on no network of IPX any more; see tapestry ipx ports", h.plan.Name)
+		return ipxwire.Addr{},
+			fmt.Errorf("host %s is on no network of IPX any more; see tapestry ipx ports", h.plan.Name)
 	}
 	p := all[max(i, 0)]
 	return ipxwire.Addr{Net: p.Network, Node: p.Node}, nil
@@ -150,7 +153,8 @@ func (h *host) ipxAddr() (ipxwire.Addr, error) {
 func (h *host) ipxPorts() []IPXPort {
 	all := []IPXPort{} // a list also where it is empty
 	for _, p := range h.IPXPorts() {
-		all = append(all, IPXPort{p.Name, p.Network, p.Learned, p.Node, p.FrameName, p.MaxPacket, p.Checksum, p.Ticks, p.Up})
+		all = append(all, IPXPort{p.Name, p.Network, p.Learned, p.Node, p.FrameName, p.MaxPacket, p.Checksum, p.Ticks,
+			p.Up})
 	}
 	return all
 }
@@ -161,7 +165,8 @@ func (h *host) ipxRoutes() []IPXRoute {
 	h.IPX().Do(func(now time.Time, n *ipx.Node) {
 		for _, r := range n.Routes() {
 			k := IPXRoute{
-				Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Interface: portName(n, r.Port), Static: r.Static, Expires: until(now, r.Expires),
+				Network: r.Network, Hops: r.Hops, Ticks: r.Ticks, Interface: portName(n, r.Port), Static: r.Static,
+				Expires: until(now, r.Expires),
 			}
 			if !r.NextHop.IsZero() {
 				k.NextHop = &r.NextHop
@@ -178,8 +183,9 @@ func (h *host) ipxServers() []IPXServer {
 	h.IPX().Do(func(now time.Time, n *ipx.Node) {
 		for _, s := range n.Services() {
 			all = append(all, IPXServer{
-				Type: uint16(s.Type), TypeName: typeName(s.Type), Name: s.Name, Network: s.Addr.Net, Node: s.Addr.Node, Socket: s.Addr.Socket,
-				Hops: s.Hops, Interface: portName(n, s.Port), Static: s.Static, Expires: until(now, s.Expires),
+				Type: Hex16(s.Type), TypeName: typeName(s.Type), Name: s.Name, Network: s.Addr.Net, Node: s.Addr.Node,
+				Socket: Hex16(s.Addr.Socket),
+				Hops:   s.Hops, Interface: portName(n, s.Port), Static: s.Static, Expires: until(now, s.Expires),
 			})
 		}
 	})

@@ -169,11 +169,11 @@ func pingIPX(t *testing.T, l *Lab) {
 			"from 0000cafe:02000000000a: seq=1 hops=1 time="},
 		{"by name, to one without IP", "alpha", `{"target":"omega","count":1}`,
 			"from 0000f00d:02000000000c: seq=1 hops=1 time="},
-		{"the network within", "omega", `{"target":"gate.lab.example","family":"ipx","count":1}`,
-			"from 0000abcd:000000000001: seq=1"},
+		{"on the network of both", "omega", `{"target":"gate.lab.example","family":"ipx","count":1}`,
+			"from 0000f00d:020000000002: seq=1"},
 		{"oneself", "alpha", `{"target":"cafe:02000000000a","count":1}`, "from 0000cafe:02000000000a: seq=1 hops=0"},
 		{"configuration", "alpha", `{"target":"gate","diag":true,"count":1}`,
-			"from 0000abcd:000000000001: seq=1 hops=0 time="},
+			"from 0000cafe:020000000001: seq=1 hops=0 time="},
 		{"what it tells", "alpha", `{"target":"gate","diag":true,"count":1}`,
 			"router 0000cafe:020000000001 (LAN board)"},
 		{"too much", "alpha", `{"target":"gate","family":"ipx","size":1000,"count":1}`,
@@ -237,7 +237,7 @@ func connectSPX(t *testing.T, l *Lab) {
 			for _, m := range all {
 				got += string(m.Data)
 			}
-			if err != nil || got != tt.want || all[0].Remote != "0000f00d:02000000000c:8007" || !all[0].SPX2 {
+			if err != nil || got != tt.want || all[1].Remote != "0000f00d:02000000000c:8007" || !all[1].SPX2 {
 				t.Errorf("%v, %q of %+v", err, got, all)
 			}
 		})
@@ -260,7 +260,7 @@ func commandsIPX(t *testing.T, l *Lab) {
 		{"host without IPX", "ipx.route", "plain", ``,
 			`host plain has no IPX; add ipx = { network = "0000cafe" } to one of its interfaces`},
 		{"connection without socket", "ipx.connect", "alpha", `{"address":"gate"}`,
-			`"gate" has no socket; write it behind the name, like gate:8007`},
+			`"gate" has no socket; write it at the end, like gate:8007`},
 		{"connection to nobody", "ipx.connect", "alpha", `{"address":"what:1"}`,
 			`"what:1" is neither an address, like 0000cafe:020000000001:8007, nor`},
 		{"connection from there", "ipx.connect", "plain", `{"address":"gate:8007"}`, "host plain has no IPX"},

@@ -36,16 +36,29 @@ type IPXRoute struct {
 
 // IPXServer is somebody who serves.
 type IPXServer struct {
-	Type      uint16          `json:"type"`
+	Type      Hex16           `json:"type"`
 	TypeName  string          `json:"type_name,omitempty"` // as Wireshark has it
 	Name      string          `json:"name"`
 	Network   ipxwire.Network `json:"network"`
 	Node      ipxwire.Node    `json:"node"`
-	Socket    ipxwire.Socket  `json:"socket"`
+	Socket    Hex16           `json:"socket"`
 	Hops      uint16          `json:"hops"`
 	Interface string          `json:"interface"`
 	Static    bool            `json:"static,omitempty"`
 	Expires   float64         `json:"expires_seconds,omitempty"` // 0: never
+}
+
+// Hex16 is a number that is read and written in hexadecimal: 0451 in JSON, too.
+type Hex16 uint16
+
+// MarshalText gives four hexadecimal digits.
+func (n Hex16) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04x", uint16(n)), nil }
+
+// UnmarshalText reads one to four.
+func (n *Hex16) UnmarshalText(b []byte) error {
+	s, err := ipxwire.ParseSocket(string(b))
+	*n = Hex16(s)
+	return err
 }
 
 // local is the interface of what is in the host itself.
@@ -70,6 +83,11 @@ func WriteIPXPorts(w io.Writer, all []IPXPort) error {
 
 // WriteIPXRoutes lists the networks that a host knows.
 func WriteIPXRoutes(w io.Writer, all []IPXRoute) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(w,
+			"no network is known: no router has told the number of a wire that the host is on; see tapestry ipx ports")
+		return err
+	}
 	t := table(w, "NETWORK\tHOPS\tTICKS\tNEXT HOP\tINTERFACE\tAGES IN")
 	for _, r := range all {
 		next := "on link"
@@ -78,7 +96,8 @@ func WriteIPXRoutes(w io.Writer, all []IPXRoute) error {
 		} else if r.Interface == local {
 			next = "this host"
 		}
-		fmt.Fprintf(t, "%v\t%d\t%d\t%s\t%s\t%s\n", r.Network, r.Hops, r.Ticks, next, r.Interface, ages(r.Static, r.Expires))
+		fmt.Fprintf(t, "%v\t%d\t%d\t%s\t%s\t%s\n", r.Network, r.Hops, r.Ticks, next, r.Interface,
+			ages(r.Static, r.Expires))
 	}
 	return t.Flush()
 }
@@ -98,7 +117,8 @@ func ages(isStatic bool, seconds float64) string {
 func WriteIPXServers(w io.Writer, all []IPXServer) error {
 	t := table(w, "TYPE\tNAME\tNETWORK\tNODE\tSOCKET\tHOPS\tINTERFACE\tAGES IN\tWHAT IT IS")
 	for _, s := range all {
-		fmt.Fprintf(t, "%04x\t%s\t%v\t%v\t%04x\t%d\t%s\t%s\t%s\n", s.Type, s.Name, s.Network, s.Node, uint16(s.Socket), s.Hops, s.Interface,
+		fmt.Fprintf(t, "%04x\t%s\t%v\t%v\t%04x\t%d\t%s\t%s\t%s\n", s.Type, s.Name, s.Network, s.Node, s.Socket, s.Hops,
+			s.Interface,
 			ages(s.Static, s.Expires), orDash(s.TypeName))
 	}
 	return t.Flush()
@@ -108,7 +128,8 @@ func WriteIPXServers(w io.Writer, all []IPXServer) error {
 func WriteServerList(w io.Writer, all []IPXServer) error {
 	t := table(w, "SERVER\tNETWORK\tNODE ADDRESS\tHOPS\tTYPE")
 	for _, s := range all {
-		fmt.Fprintf(t, "%s\t%v\t%v\t%d\t%s\n", s.Name, s.Network, s.Node, s.Hops, strings.TrimSpace(fmt.Sprintf("%04x %s", s.Type, s.TypeName)))
+		fmt.Fprintf(t, "%s\t%v\t%v\t%d\t%s\n", s.Name, s.Network, s.Node, s.Hops,
+			strings.TrimSpace(fmt.Sprintf("%04x %s", s.Type, s.TypeName)))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -125,7 +146,8 @@ func WriteServerList(w io.Writer, all []IPXServer) error {
 func WriteIPXSockets(w io.Writer, all []stack.IPXSocket) error {
 	t := table(w, "PROTO\tRECV-Q\tSEND-Q\tLOCAL\tREMOTE\tSTATE\tOWNER")
 	for _, s := range all {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.Network, s.RecvQ, s.SendQ, socketAddr(s.Local), socketAddr(s.Remote),
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", s.Network, s.RecvQ, s.SendQ, socketAddr(s.Local),
+			socketAddr(s.Remote),
 			orDash(s.State), orDash(s.Owner))
 	}
 	return t.Flush()

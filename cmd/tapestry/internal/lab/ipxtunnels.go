@@ -85,6 +85,11 @@ func (t *openTunnel) list() (all []IPXTunnel) {
 
 // WriteIPXTunnels lists who joined by a tunnel.
 func WriteIPXTunnels(w io.Writer, all []IPXTunnel) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(w, "nobody has joined: the lab has no [ipxtunnel], or no station of either side has sent yet;",
+			"see tapestry info")
+		return err
+	}
 	t := table(w, "TUNNEL\tOUR END\tSTATION\tIN THE TUNNEL\tOTHER END\tHEARD\tSTATE")
 	for _, x := range all {
 		heard := "-"

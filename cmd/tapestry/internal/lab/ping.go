@@ -31,6 +31,7 @@ type PingArgs struct {
 type PingEvent struct {
 	Target string        `json:"target"`
 	IPX    bool          `json:"ipx,omitempty"` // no ICMP
+	Diag   bool          `json:"diag,omitempty"`
 	Size   int           `json:"size"`          // of the request's data
 	Seq    int           `json:"seq,omitempty"` // from 1; 0: the first event, before any request
 	From   string        `json:"from,omitempty"`
@@ -212,16 +213,14 @@ func (h *host) lookUp(ctx context.Context, a PingArgs) (netip.Addr, error) {
 		}
 		return addr, nil
 	}
+	if isIPXTarget(a.Target) {
+		return netip.Addr{}, fmt.Errorf("ping: %s is an address of IPX, not of IP", a.Target)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	addrs, err := h.Resolver().LookupNetIP(ctx, family, a.Target)
 	if err != nil {
-		var notFound *net.DNSError
-		if errors.As(err, &notFound) && notFound.IsNotFound {
-			return netip.Addr{}, fmt.Errorf("ping: host %s knows no %s; names of the lab are known, others need dns = [server] in its table",
-				h.plan.Name, a.Target)
-		}
-		return netip.Addr{}, fmt.Errorf("ping: %w", err)
+		return netip.Addr{}, h.unknownName(ctx, family, a.Target, err)
 	}
 	for _, addr := range addrs {
 		if addr.Unmap().Is4() {
@@ -231,12 +230,31 @@ func (h *host) lookUp(ctx context.Context, a PingArgs) (netip.Addr, error) {
 	return addrs[0], nil
 }
 
+// unknownName says why a name has no address to ping.
+func (h *host) unknownName(ctx context.Context, family, name string, err error) error {
+	var notFound *net.DNSError
+	if !errors.As(err, &notFound) || !notFound.IsNotFound {
+		return fmt.Errorf("ping: %w", err)
+	}
+	version := map[string]string{"ip": "IP", "ip4": "IPv4", "ip6": "IPv6"}[family]
+	if h.lab.hostCalled(name) != nil {
+		return fmt.Errorf("ping: host %s has no %s address", name, version)
+	}
+	if family != "ip" {
+		if _, err := h.Resolver().LookupNetIP(ctx, "ip", name); err == nil {
+			return fmt.Errorf("ping: %s has no %s address", name, version)
+		}
+	}
+	return fmt.Errorf("ping: host %s knows no %s; names of the lab are known, others need dns = [server] in its table",
+		h.plan.Name, name)
+}
+
 // PingSummary writes events as ping(8) does and keeps its statistics.
 type PingSummary struct {
 	Sent, Received, Errors int
 	More                   int // replies beyond the first to a request
 	start, end             time.Time
-	target                 string
+	Target                 string  // empty: nothing was asked
 	least, most, sum, sq   float64 // of round-trip times, in milliseconds
 }
 
@@ -246,7 +264,7 @@ func (s *PingSummary) Count(e PingEvent) {
 	s.Sent = max(s.Sent, e.Seq)
 	switch {
 	case e.Seq == 0:
-		s.start, s.target = s.end, e.Target
+		s.start, s.Target = s.end, e.Target
 	case e.Error != "":
 		s.Errors++
 	case e.More:
@@ -260,7 +278,7 @@ func (s *PingSummary) Count(e PingEvent) {
 func (s *PingSummary) Write(w io.Writer, e PingEvent) error {
 	s.Count(e)
 	if e.Seq == 0 {
-		_, err := fmt.Fprintf(w, "PING %s: %d octets of data\n", e.Target, e.Size)
+		_, err := fmt.Fprintf(w, "PING %s: %s\n", e.Target, e.question())
 		return err
 	}
 	seq, distance := "icmp_seq", fmt.Sprintf("ttl=%d", e.TTL)
@@ -286,6 +304,17 @@ func (s *PingSummary) Write(w io.Writer, e PingEvent) error {
 	return err
 }
 
+// question says what is asked.
+func (e PingEvent) question() string {
+	switch {
+	case e.Diag:
+		return "request for the configuration"
+	case e.Size == 1:
+		return "1 octet of data"
+	}
+	return fmt.Sprintf("%d octets of data", e.Size)
+}
+
 func (s *PingSummary) add(ms float64) {
 	if s.Received == 0 || ms < s.least {
 		s.least = ms
@@ -298,7 +327,7 @@ func (s *PingSummary) add(ms float64) {
 
 // Finish writes the statistics.
 func (s *PingSummary) Finish(w io.Writer) {
-	if s.target == "" {
+	if s.Target == "" {
 		return
 	}
 	lost := 0.0
@@ -313,7 +342,7 @@ func (s *PingSummary) Finish(w io.Writer) {
 		failed += fmt.Sprintf("+%d errors, ", s.Errors)
 	}
 	fmt.Fprintf(w, "\n--- %s ping statistics ---\n%d packets transmitted, %d received, %s%.4g%% packet loss, time %dms\n",
-		s.target, s.Sent, s.Received, failed, lost, s.end.Sub(s.start).Milliseconds())
+		s.Target, s.Sent, s.Received, failed, lost, s.end.Sub(s.start).Milliseconds())
 	if s.Received == 0 {
 		return
 	}
