@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"tapestry/apps"
+	"tapestry/internal/ipxwire"
 	"tapestry/stack"
 	"tapestry/stack/ipx"
 )
@@ -76,6 +77,9 @@ func (h *host) serve(ctx context.Context, a *app) {
 // portKey gives the key of the port or socket that is in use, if the table has it, else the table.
 func (p *Plan) portKey(table string, err error) string {
 	key := table + ".port"
+	if _, ok := elsewhere(err); ok && lineOf(p.doc, table+".address") != lineOf(p.doc, table) {
+		return table + ".address"
+	}
 	if network, ok := taken(err); ok && isIPXNetwork(network.Net) {
 		key = table + "." + network.Net
 	}
@@ -83,6 +87,11 @@ func (p *Plan) portKey(table string, err error) string {
 		return key
 	}
 	return table
+}
+
+// elsewhere gives the address that an app wants and the host does not have.
+func elsewhere(err error) (op *net.OpError, ok bool) {
+	return op, errors.Is(err, syscall.EADDRNOTAVAIL) && errors.As(err, &op) && op.Addr != nil && !isIPXNetwork(op.Net)
 }
 
 // taken gives what an app wanted and another has.
@@ -93,8 +102,33 @@ func taken(err error) (op *net.OpError, ok bool) {
 // isIPXNetwork reports whether a network of package net has sockets in place of ports; the key of an app has its name.
 func isIPXNetwork(network string) bool { return network == "ipx" || network == "spx" }
 
-// explain names the app that has a port which another wants.
+// nodeSockets are open on every host with IPX.
+var nodeSockets = map[ipxwire.Socket]string{
+	ipxwire.SocketEcho: "echo", ipxwire.SocketError: "errors", ipxwire.SocketSAP: "SAP", ipxwire.SocketRIP: "RIP",
+	ipxwire.SocketDiagnostic: "diagnostic",
+}
+
+// noSuchAddress says which addresses the host has.
+func (h *host) noSuchAddress(op *net.OpError) error {
+	host, _, _ := net.SplitHostPort(op.Addr.String())
+	var own []string
+	for _, a := range h.plan.Addresses() {
+		own = append(own, a.Addr().String())
+	}
+	switch {
+	case !h.speaksIP():
+		return fmt.Errorf("host %s has no address %s, as it speaks no IP; remove this key, or give an interface of it that address", h.plan.Name, host)
+	case own == nil:
+		return fmt.Errorf("host %s has no address %s; remove this key to listen on all it has", h.plan.Name, host)
+	}
+	return fmt.Errorf("host %s has no address %s, but %s; write one of these, or remove this key to listen on all", h.plan.Name, host, strings.Join(own, ", "))
+}
+
+// explain names the app that has a port which another wants, and says what else is in the way.
 func (h *host) explain(a *app, err error) error {
+	if op, ok := elsewhere(err); ok {
+		return h.noSuchAddress(op)
+	}
 	op, ok := taken(err)
 	if !ok {
 		return err
@@ -108,6 +142,9 @@ func (h *host) explain(a *app, err error) error {
 	kind, number := "port", op.Addr.String()
 	if isIPXNetwork(op.Net) {
 		kind, number = "socket", fmt.Sprintf("%04x", portOf(op.Addr))
+		if service, ok := nodeSockets[ipxwire.Socket(portOf(op.Addr))]; ok {
+			return fmt.Errorf("socket %s belongs to every host with IPX (%s); give the app another, or true for its usual one", number, service)
+		}
 	}
 	return fmt.Errorf("%s used twice: %s %s belongs to %s; give one of them another %[1]s, or remove it", kind, op.Net, number, owner)
 }

@@ -48,6 +48,7 @@ func load(name, labName string, text []byte, registry []apps.App) (*Plan, error)
 	if c.problems.areUnknownKeys() { // else the rest of the file was not decoded
 		c.file(f)
 	}
+	c.problems.addRemedies()
 	if err := c.problems.err(); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,16 @@ func TestIPXProblems(t *testing.T) {
 			`lab.toml:6: host.alpha.interface[0].ipx[1].tick: unknown key; did you mean "ticks"?`,
 		}},
 		{"type", lan + onLAN + "ipx = { network = 0xcafe }\n", []string{
-			`lab.toml:6: host.alpha.interface[0].ipx.network: must be a string, not an integer`,
+			`lab.toml:6: host.alpha.interface[0].ipx.network: must be a string, not an integer; write its hexadecimal digits in quotes, like network = "0000cafe"`,
+		}},
+		{"types in a host", lan + onLAN + cafe + "[host.alpha.ipx]\ninternal = 5\n", []string{
+			`lab.toml:8: host.alpha.ipx.internal: must be a string, not an integer; write its hexadecimal digits in quotes, like internal = "0000cafe"`,
+		}},
+		{"type of a socket", lan + onLAN + cafe + "[host.alpha.ipx]\nservice = [{ type = \"4\", socket = 451 }]\n", []string{
+			`lab.toml:8: host.alpha.ipx.service[0].socket: must be a string, not an integer; write its hexadecimal digits in quotes, like socket = "0451"`,
+		}},
+		{"service without type", lan + onLAN + cafe + "[host.alpha.ipx]\nservice = [{ socket = \"0451\" }]\n", []string{
+			`lab.toml:8: host.alpha.ipx.service[0].type: type is missing; write up to four hexadecimal digits in quotes, like "0004", or "file server", "print server", "print queue"`,
 		}},
 		{"framing", lan + onLAN + "ipx = { frame = \"802.1\" }\n", []string{
 			`lab.toml:6: host.alpha.interface[0].ipx.frame: unknown framing "802.1"; did you mean "802.2"?`,

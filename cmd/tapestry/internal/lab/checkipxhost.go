@@ -232,16 +232,13 @@ func (c *checker) serviceType(path string, v any) uint16 {
 			return uint16(n)
 		}
 	}
-	c.bad(path, `%v is no type of a service; write up to four hexadecimal digits in quotes, like "0004", `+
-		`or "file server", "print server", "print queue"`, orNone(v))
-	return 0
-}
-
-func orNone(v any) any {
+	const how = `write up to four hexadecimal digits in quotes, like "0004", or "file server", "print server", "print queue"`
 	if v == nil {
-		return "nothing"
+		c.bad(path, "type is missing; "+how)
+		return 0
 	}
-	return v
+	c.bad(path, "%v is no type of a service; "+how, v)
+	return 0
 }
 
 // serviceName reads the name of a server, as SAP carries it.

@@ -31,6 +31,19 @@ func (p Problems) err() error {
 	return p
 }
 
+// remedies are what to write for numbers of IPX, which are text: TOML has no number with leading zeros.
+var remedies = map[string]string{"network": "0000cafe", "internal": "0000cafe", "socket": "0451"}
+
+// addRemedies says what to write in place of a bare number of IPX.
+func (p Problems) addRemedies() {
+	for _, e := range p {
+		key := e.Key[strings.LastIndexByte(e.Key, '.')+1:]
+		if like, ok := remedies[key]; ok && strings.Contains(e.Key, ".ipx") && e.Problem == "must be a string, not an integer" {
+			e.Problem += fmt.Sprintf("; write its hexadecimal digits in quotes, like %s = %q", key, like)
+		}
+	}
+}
+
 // areUnknownKeys reports whether there is nothing worse than unknown keys.
 func (p Problems) areUnknownKeys() bool {
 	for _, e := range p {
