@@ -40,8 +40,9 @@ prints what is there. The lab ends with Ctrl-C.
 
 With a command after --, runs it beside the hosts and exits with its status once everything is taken down again. Its
 environment has TAPESTRY_LAB, TAPESTRY_DOMAIN, TAPESTRY_SOCKET, TAPESTRY_CA (the certificate of the lab's authority, PEM),
-and for a host called alpha TAPESTRY_HOST_ALPHA, TAPESTRY_HOST_ALPHA_IPV6 and TAPESTRY_HOST_ALPHA_NAME. What the command
-leaves running is ended. Only warnings are printed then, on standard error; --table prints the table there too.
+and for a host called alpha TAPESTRY_HOST_ALPHA, TAPESTRY_HOST_ALPHA_IPV6, TAPESTRY_HOST_ALPHA_IPX (network and node) and
+TAPESTRY_HOST_ALPHA_NAME, as far as it has them. A network that the host learns from others is not known yet when the command
+starts: it is 00000000 then, and later in tapestry ipx ports. What the command leaves running is ended. Only warnings are printed then, on standard error; --table prints the table there too.
 
 The status is the command's, 128 and the number of the signal that ended it, 127 if it is not found, 126 if it cannot
 be run, and 125 if the lab fails.`,

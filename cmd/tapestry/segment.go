@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,8 @@ func portsCommand() *cobra.Command {
 		Short: "List the ports of a segment, or cut a port off and join it again",
 		Long: `Lists one port, the ports of one segment or of all: who is there, the port's state and, with a spanning tree, its part in it, VLANs,
 frames and octets both ways, and impairments from the station (tx) and to it (rx).
+
+A port can also be named segment/port, as for impair.
 
 With down, the cable of a port is cut until up: no frame crosses it, and the station sees its carrier go.`,
 		Example: "  tapestry ports\n  tapestry ports lan --json\n  tapestry ports lan alpha\n  tapestry ports lan alpha down\n  tapestry ports lan alpha up",
@@ -71,14 +74,14 @@ func isUpOrDown(word string) bool { return word == "down" || word == "up" }
 func impairCommand() *cobra.Command {
 	var t target
 	c := &cobra.Command{
-		Use:   "impair [segment|port [tx|rx] [key=value… | off]]",
+		Use:   "impair [segment|port|segment port [tx|rx] [key=value… | off]]",
 		Short: "Show what the wires of a lab do to frames, or change it",
 		Long: `Without keys, lists the impairments of all ports, of a segment or of a port, with what they did.
 
 With keys, changes them at once: those that are given, while the others stay; off makes the wire perfect, alone or as the first
 word before others. Of a segment, the ports change that have no impairment of their own, in the direction from the station,
 so that a frame suffers it once; with rx, in the direction to the station. Of a port, both directions change, or with tx or
-rx one. A port is named as in the list, segment/port where several segments have one of that name; a trunk's tx is from the
+rx one. A port is named as in the list, segment/port or segment port where several segments have one of that name; a trunk's tx is from the
 first of its segments to the second.
 
 Keys: loss=5% burst=3 gilbert=1%/30% duplicate=1% corrupt=0.1% delay=10ms jitter=2ms distribution=uniform|normal|pareto
@@ -87,6 +90,7 @@ interval=100ms mtu=1280 limit=65536 limit_bytes=64mib cut=2s@10s/1m (for how lon
 		Example: "  tapestry impair\n  tapestry impair lan loss=5% delay=10ms,jitter=2ms\n  tapestry impair lan/alpha rx rate=1mbit\n" +
 			"  tapestry impair lan off",
 		RunE: func(c *cobra.Command, args []string) error {
+			args = joinPort(args)
 			a := lab.ImpairArgs{Target: first(args)}
 			if rest := args[min(1, len(args)):]; len(rest) > 0 {
 				if rest[0] == "tx" || rest[0] == "rx" {
@@ -105,6 +109,14 @@ interval=100ms mtu=1280 limit=65536 limit_bytes=64mib cut=2s@10s/1m (for how lon
 	t.addLab(c)
 	t.addJSON(c)
 	return c
+}
+
+// joinPort makes of a segment and a port, as ports takes them, the one word segment/port.
+func joinPort(args []string) []string {
+	if len(args) < 2 || strings.Contains(args[0], "/") || strings.Contains(args[1], "=") || slices.Contains([]string{"tx", "rx", "off"}, args[1]) {
+		return args
+	}
+	return append([]string{args[0] + "/" + args[1]}, args[2:]...)
 }
 
 func macCommand() *cobra.Command {

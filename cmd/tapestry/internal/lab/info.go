@@ -333,7 +333,7 @@ func (i Info) Environ() []string {
 			env = append(env, name+"_IPV6="+v6)
 		}
 		if len(h.IPX) > 0 {
-			env = append(env, name+"_IPX="+h.IPX[0].address())
+			env = append(env, name+"_IPX="+h.ipxAddress())
 		}
 	}
 	return env

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // writeIPX shows where the hosts are reached over IPX.
@@ -21,6 +22,12 @@ func (i Info) writeIPX(w io.Writer) {
 
 // address gives network and node.
 func (p IPXPort) address() string { return p.Network.String() + ":" + p.Node.String() }
+
+// ipxAddress is on the first network whose number is known; with the number 0, which is that of whoever hears it, if none is.
+func (h HostInfo) ipxAddress() string {
+	i := slices.IndexFunc(h.IPX, func(p IPXPort) bool { return p.Network != 0 })
+	return h.IPX[max(i, 0)].address()
+}
 
 // firstIPX is the first host with IPX.
 func (i Info) firstIPX() (HostInfo, bool) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,31 @@ func TestSocketUsedTwice(t *testing.T) {
 			want := tt.want + " of this host (host.alpha.app.echo); give one of them another socket, or remove it"
 			if err := Check(p); err == nil || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+// TestNotOfTheHost has apps want what no host, or not this one, can give them.
+func TestNotOfTheHost(t *testing.T) {
+	both := wire + alpha + "ipx = { network = \"0000cafe\" }\n"
+	for _, tt := range []struct{ name, text, want string }{
+		{"echo's socket", both + "[host.alpha.app.echo]\nspx = \"2\"\n",
+			"lab.toml:10: host.alpha.app.echo.spx: socket 0002 belongs to every host with IPX (echo); give the app another, or true for its usual one"},
+		{"RIP's socket", both + "[host.alpha.app.echo]\nipx = \"0453\"\n",
+			"lab.toml:10: host.alpha.app.echo.ipx: socket 0453 belongs to every host with IPX (RIP); give the app another, or true for its usual one"},
+		{"address", wire + alpha + "[host.alpha.app.http]\naddress = \"203.0.113.9\"\n",
+			"lab.toml:9: host.alpha.app.http.address: host alpha has no address 203.0.113.9, but 198.51.100.2, 2001:db8:51::2; write one of these, or remove this key to listen on all"},
+		{"address without IP", ipxAlone + "[host.alpha.app.http]\naddress = \"203.0.113.9\"\n",
+			"lab.toml:12: host.alpha.app.http.address: host alpha has no address 203.0.113.9, as it speaks no IP; remove this key, or give an interface of it that address"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := Load("lab.toml", []byte(tt.text), all.Apps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := Check(p); err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
 	}
@@ -379,6 +405,20 @@ func TestEnviron(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, l.Info(Place{Socket: "/s", CA: "/c"}).Environ()); diff != "" {
 		t.Errorf("environment (-want +got)\n%s", diff)
+	}
+}
+
+// TestEnvironIPX: a number that the file gives comes before one that is learned, which is not known at the start.
+func TestEnvironIPX(t *testing.T) {
+	l, _ := start(t, strings.Replace(ipxAlone, "ipx = {}", `ipx = [{ frame = "snap" }, { network = "0000beef", frame = "ethernet-ii" }]`, 1)+
+		"[[host.late.interface]]\nsegment = \"lan\"\nmac = \"02:00:00:00:00:0d\"\nipx = { frame = \"802.3\" }\n", "")
+	env := l.Info(Place{}).Environ()
+	for _, want := range []string{
+		"TAPESTRY_HOST_ALPHA_IPX=0000cafe:02000000000a", "TAPESTRY_HOST_PC_IPX=0000beef:02000000000c", "TAPESTRY_HOST_LATE_IPX=00000000:02000000000d",
+	} {
+		if !slices.Contains(env, want) {
+			t.Errorf("the environment lacks %s: %q", want, env)
+		}
 	}
 }
 
