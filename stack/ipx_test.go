@@ -162,3 +162,19 @@ func exchange(t *testing.T, c net.Conn, server net.PacketConn, b []byte) {
 		t.Fatalf("%d octets come back as %x, %v", len(b), got[:n], err)
 	}
 }
+
+// TestIPXDialNeedsANode: an address that is enough to listen is not enough to dial, and the error tells what is.
+func TestIPXDialNeedsANode(t *testing.T) {
+	alpha, _ := ipxPair(t)
+	for _, network := range []string{"ipx", "spx"} {
+		for _, address := range []string{":4001", "0000cafe::4001"} {
+			c, err := alpha.Dial(network, address)
+			want := "dial " + network + ": address " + address +
+				": no node in address: want network:node:socket, like 0000cafe:020000000001:4001"
+			var op *net.OpError
+			if !errors.As(err, &op) || err.Error() != want || c != nil {
+				t.Errorf("%v, %v\nwant %s", c, err, want)
+			}
+		}
+	}
+}

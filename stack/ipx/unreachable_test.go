@@ -115,6 +115,33 @@ func TestPingUnreachable(t *testing.T) {
 	}
 }
 
+// TestErrorText: each error names what was done, to whom, and the call that the kernel's socket would have failed in.
+func TestErrorText(t *testing.T) {
+	e := newEnd(t, 1)
+	defer e.Close()
+	c := listen(t, e.Stack, 0x5000)
+	e.Do(func(now time.Time, n *Node) { n.SetPortUp(now, 0, false) })
+	_, ping := e.Ping(t.Context(), addr(cafe, 2, 0), PingOptions{})
+	_, lost := e.Ping(t.Context(), addr(food, 2, 0), PingOptions{})
+	_, write := c.WriteToAddr(nil, addr(cafe, 2, 1))
+	_, dial := e.Dial(Addr{}, Addr{Net: cafe, Socket: 1})
+	_, bind := e.ListenPacket(Addr{Socket: 0x5000}, ipxwire.TypePEP)
+	for _, x := range []struct {
+		err  error
+		want string
+	}{
+		{ping, "ping ipx 0000cafe:020000000002:0000: sendto: network is down"},
+		{lost, "ping ipx 0000f00d:020000000002:0000: sendto: network is unreachable"},
+		{write, "write ipx 00000000:000000000000:5000->0000cafe:020000000002:0001: sendto: network is down"},
+		{dial, "dial ipx 0000cafe:000000000000:0001: connect: destination address required"},
+		{bind, "listen ipx 00000000:000000000000:5000: bind: address already in use"},
+	} {
+		if x.err == nil || x.err.Error() != x.want {
+			t.Errorf("got  %v\nwant %s", x.err, x.want)
+		}
+	}
+}
+
 // TestConnUnreachable: a socket that was dialled fails once, in Read or in Write; one that was not hears nothing.
 func TestConnUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
