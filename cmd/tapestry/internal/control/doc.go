@@ -9,7 +9,8 @@
 //	ca.pem    the authority of the certificates that the lab made
 //
 // The kernel drops a lock with the process that held it, so what a lab left that died is taken over by the next one of
-// that name. Tools look in both folders, in the first one first (labs --help). A folder that is a link, belongs to someone else or is open to others is refused.
+// that name. Tools look in both folders, in the first one first (labs --help). A folder that is a link, belongs to
+// someone else or is open to others is refused.
 //
 // # The protocol
 //
