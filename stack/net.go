@@ -23,8 +23,8 @@ func (h *Host) Dial(network, address string) (net.Conn, error) {
 // "tcp4", "tcp6", "udp", "udp4", "udp6", "ip4:icmp" and "ip6:ipv6-icmp". Names are looked up by the host, never by the
 // machine. The result is a [*TCPConn], a [*UDPConn] or a [*IPConn].
 //
-// The networks "ipx" and "spx" have addresses like 0000cafe:020000000001:4001; the result is a [*ipx.Conn] or a
-// [*spx.Conn].
+// The networks "ipx" and "spx" have addresses like 0000cafe:020000000001:4001: node and socket are needed, the network may
+// be left out, and no names are looked up. The result is a [*ipx.Conn] or a [*spx.Conn].
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if isIPX(network) {
 		return h.dialIPX(ctx, network, address)
