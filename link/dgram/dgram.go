@@ -11,6 +11,7 @@ import (
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/internal/spool"
 	"tapestry/link/internal/wire"
 )
 
@@ -67,7 +68,7 @@ type Device struct {
 	gone     chan struct{}
 	goneSet  sync.Once
 	isClosed atomic.Bool
-	out      outbox
+	out      spool.Queue[link.Frame]
 
 	mu   sync.Mutex
 	peer net.Addr // nil: nobody
@@ -108,7 +109,7 @@ func New(c Config) (*Device, error) {
 	}
 	d.in = d.receiver()
 	d.info = link.Info{Name: c.Name, Addr: c.Addr, MTU: c.MTU, Up: true, Changed: d.gone}
-	d.out.start(d, c.Depth)
+	d.out.Start(c.Depth, d.write)
 	return d, nil
 }
 
@@ -154,7 +155,7 @@ func (d *Device) Close() error {
 	}
 	d.setGone()
 	err := d.conn.Close()
-	d.out.close()
+	d.out.Close()
 	return err
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -12,60 +11,28 @@ import (
 	"tapestry/link/internal/wire"
 )
 
-// outbox is what waits for the peer.
-type outbox struct {
-	dev  *Device
-	done sync.WaitGroup
-
-	mu     sync.RWMutex // held for reading while the queue may be filled
-	queue  chan link.Frame
-	closed bool
-}
-
-func (o *outbox) start(d *Device, depth int) {
-	o.dev, o.queue = d, make(chan link.Frame, depth)
-	o.done.Go(o.run)
-}
-
-// put queues a frame and reports whether there was room.
-func (o *outbox) put(f link.Frame) bool {
+// put queues a frame for the peer and reports whether there was room.
+func (d *Device) put(f link.Frame) bool {
 	size := uint64(f.Len())
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	if !o.closed {
-		select {
-		case o.queue <- f:
-			o.dev.AddTx(1, size, 0)
-			return true
-		default:
-		}
+	if taken, _ := d.out.Put(f); !taken {
+		f.Release()
+		return false
 	}
-	f.Release()
-	return false
+	d.AddTx(1, size, 0)
+	return true
 }
 
-// close has the goroutine empty the queue, and waits for it. The socket was closed before.
-func (o *outbox) close() {
-	o.mu.Lock()
-	if !o.closed {
-		o.closed = true
-		close(o.queue)
-	}
-	o.mu.Unlock()
-	o.done.Wait()
-}
-
-// run sends until close. It is what waits for a peer that does not read.
-func (o *outbox) run() {
-	if _, unix := o.dev.conn.LocalAddr().(*net.UnixAddr); unix {
-		o.dev.conn.SetWriteDeadline(time.Now())
+// write sends until the queue is closed. It is what waits for a peer that does not read.
+func (d *Device) write(frames <-chan link.Frame) {
+	if _, unix := d.conn.LocalAddr().(*net.UnixAddr); unix {
+		d.conn.SetWriteDeadline(time.Now())
 	}
 	var b []byte
-	for f := range o.queue {
+	for f := range frames {
 		b = f.AppendTo(b[:0])
 		f.Release()
-		if !o.dev.transmit(b) {
-			o.dev.DropTx(1)
+		if !d.transmit(b) {
+			d.DropTx(1)
 		}
 	}
 }
@@ -121,7 +88,7 @@ func (d *Device) send(f link.Frame) bool {
 		return false
 	}
 	if wire.IsReady(&f, 0) {
-		return d.out.put(f)
+		return d.put(f)
 	}
 	parts, err := link.Fit(nil, f, 0)
 	ok := err == nil
@@ -131,7 +98,7 @@ func (d *Device) send(f link.Frame) bool {
 			ok = false
 			continue
 		}
-		ok = d.out.put(parts[i]) && ok
+		ok = d.put(parts[i]) && ok
 	}
 	return ok
 }

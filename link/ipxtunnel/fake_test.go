@@ -3,6 +3,7 @@ package ipxtunnel
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -122,7 +123,10 @@ func (c *fakeConn) Close() error {
 // settle waits until everything that a queue took is written.
 func settle(o *outbox) {
 	c, to := newConn(), newRemote(netip.MustParseAddrPort("203.0.113.9:9"))
-	o.queue <- letter{packet: link.NewFrame([]byte{0}), sock: newSocket(c), to: to}
+	last := letter{packet: link.NewFrame([]byte{0}), sock: newSocket(c), to: to}
+	for taken := false; !taken; taken, _ = o.queue.Put(last) {
+		runtime.Gosched() // it may be full
+	}
 	<-c.out
 }
 

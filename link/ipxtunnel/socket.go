@@ -3,9 +3,9 @@ package ipxtunnel
 import (
 	"net"
 	"net/netip"
-	"sync"
 
 	"tapestry/link"
+	"tapestry/link/internal/spool"
 )
 
 // readBuffer is what the machine's own socket is asked to hold: a burst of short packets counts there as long ones.
@@ -92,14 +92,10 @@ func (s *socket) each(f func(b []byte, from netip.AddrPort), isClosed func() boo
 	}
 }
 
-// outbox writes datagrams from a bounded queue, on a goroutine of its own: a socket may make its writer wait, and who
-// writes frames must not.
+// outbox writes datagrams on a goroutine of its own.
 type outbox struct {
-	drops  *drops
-	queue  chan letter
-	mu     sync.RWMutex // held for reading while the queue may be filled
-	closed bool
-	done   sync.WaitGroup
+	drops *drops
+	queue spool.Queue[letter]
 }
 
 // letter is a packet on its way.
@@ -110,24 +106,21 @@ type letter struct {
 }
 
 func newOutbox(depth int, dr *drops) *outbox {
-	o := &outbox{drops: dr, queue: make(chan letter, depth)}
-	o.done.Go(o.run)
+	o := &outbox{drops: dr}
+	o.queue.Start(depth, o.run)
 	return o
 }
 
 // send takes a packet, and reports whether it is sure to be tried.
 func (o *outbox) send(l letter) bool {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	if !o.closed {
-		select {
-		case o.queue <- l:
-			return true
-		default:
-			o.drops.full.Add(1)
-		}
+	taken, closed := o.queue.Put(l)
+	if taken {
+		return true
 	}
 	l.packet.Release()
+	if !closed {
+		o.drops.full.Add(1)
+	}
 	return false
 }
 
@@ -137,9 +130,9 @@ func (o *outbox) sendBytes(b []byte, s *socket, to *remote) bool {
 }
 
 // run writes until the queue is closed and empty.
-func (o *outbox) run() {
+func (o *outbox) run(letters <-chan letter) {
 	var b []byte
-	for l := range o.queue {
+	for l := range letters {
 		b = l.packet.AppendTo(b[:0])
 		l.packet.Release()
 		if err := l.sock.write(b, l.to); err != nil {
@@ -148,13 +141,4 @@ func (o *outbox) run() {
 	}
 }
 
-// close ends the goroutine. The sockets were closed before: writes to them fail at once.
-func (o *outbox) close() {
-	o.mu.Lock()
-	if !o.closed {
-		o.closed = true
-		close(o.queue)
-	}
-	o.mu.Unlock()
-	o.done.Wait()
-}
+func (o *outbox) close() { o.queue.Close() }

@@ -3,10 +3,10 @@ package vxlan
 import (
 	"net"
 	"net/netip"
-	"sync"
 
 	"tapestry/link"
 	"tapestry/link/ethernet"
+	"tapestry/link/internal/spool"
 	"tapestry/link/internal/wire"
 )
 
@@ -156,15 +156,12 @@ func (d *Device) address(w *writer) {
 	}
 }
 
-// queued is the outbox of a socket whose writes may wait: a goroutine writes, from a bounded queue, until close.
+// queued is the outbox of a socket whose writes may wait.
 type queued struct {
 	conn   net.PacketConn
 	header []byte
 	drops  *drops
-	queue  chan letter
-	mu     sync.RWMutex // held for reading while the queue may be filled
-	closed bool
-	done   sync.WaitGroup
+	queue  spool.Queue[letter]
 }
 
 // letter is a frame on its way.
@@ -174,35 +171,32 @@ type letter struct {
 }
 
 func newQueued(c Config, header []byte, dr *drops) *queued {
-	q := &queued{conn: c.Conn, header: header, drops: dr, queue: make(chan letter, c.QueueFrames)}
-	q.done.Go(q.run)
+	q := &queued{conn: c.Conn, header: header, drops: dr}
+	q.queue.Start(c.QueueFrames, q.run)
 	return q
 }
 
 func (q *queued) send(w *writer) {
-	q.mu.RLock()
-	defer q.mu.RUnlock()
-	if q.closed {
-		return
-	}
 	for _, g := range w.datagrams {
 		p := &w.parts[g.part]
 		l := letter{p.frame.Clone(), g.to}
-		select {
-		case q.queue <- l:
+		taken, closed := q.queue.Put(l)
+		if taken {
 			p.sent = true
-		default:
+			continue
+		}
+		l.frame.Release()
+		if !closed {
 			q.drops.full.Add(1)
-			l.frame.Release()
 		}
 	}
 }
 
 // run writes until the queue is closed. It is what may wait for the socket.
-func (q *queued) run() {
+func (q *queued) run(letters <-chan letter) {
 	write := transmitter(q.conn)
 	var b []byte
-	for l := range q.queue {
+	for l := range letters {
 		b = l.frame.AppendTo(append(b[:0], q.header...))
 		l.frame.Release()
 		if err := write(b, l.to); err != nil {
@@ -211,16 +205,7 @@ func (q *queued) run() {
 	}
 }
 
-// close has the goroutine empty the queue: writes to a closed socket fail at once.
-func (q *queued) close() {
-	q.mu.Lock()
-	if !q.closed {
-		q.closed = true
-		close(q.queue)
-	}
-	q.mu.Unlock()
-	q.done.Wait()
-}
+func (q *queued) close() { q.queue.Close() }
 
 // transmitter gives the way to write to a socket that allocates least.
 func transmitter(c net.PacketConn) func([]byte, *vtep) error {
