@@ -73,6 +73,24 @@ func TestNetworkFromRouter(t *testing.T) {
 	}
 }
 
+// A router that has nothing to tell behind the split horizon still tells the number of the network to who does not know it.
+func TestLoneRouterTellsItsNetwork(t *testing.T) {
+	r := newRig(t, Config{Router: true}, PortConfig{Network: cafe, Node: node(1)})
+	ask := string(rip.Append(nil, rip.Request, rip.Entry{Network: rip.All, Hops: rip.Down}))
+	for _, net := range []Network{cafe, 0} {
+		r.sent = nil
+		r.deliver(0, Fields{Type: ipxwire.TypeRIP, Destination: Addr{Node: ipxwire.Broadcast, Socket: ipxwire.SocketRIP},
+			Source: addr(net, 9, ipxwire.SocketRIP)}, ask)
+		if isTold := len(r.sent) > 0; isTold != (net == 0) {
+			t.Errorf("asked from network %v: %d packets", net, len(r.sent))
+		}
+	}
+	h := r.sent[0].h
+	if h.Source().Net != cafe || string(h.Data()) != response(rip.Entry{Network: cafe, Hops: 1, Ticks: 1}) {
+		t.Errorf("told %v: %x", h, h.Data())
+	}
+}
+
 func TestWaitingForARoute(t *testing.T) {
 	r := newRig(t, Config{})
 	to := addr(food, 5, 0x5000)

@@ -92,8 +92,8 @@ func (s *ripSocket) Receive(now time.Time, id PortID, h ipxwire.Header) {
 		n.rip.Deliver(now, int(id), from, h.Data())
 	case claims(p, from.Net, m):
 		n.conflict(p, from.Net)
-	default:
-		n.rip.Deliver(now, int(id), from, h.Data())
+	default: // with a source network of zero as it is: the asker does not know its number
+		n.rip.Deliver(now, int(id), h.Source(), h.Data())
 	}
 }
 
