@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"tapestry/internal/nstest"
 )
 
 const ipxWrapLab = `
@@ -66,7 +64,7 @@ func TestIPXWrap(t *testing.T) {
 	need(t, "ip", "ethtool", "timeout", "stdbuf", "cmp")
 	dir := os.Getenv("TAPESTRY_IPXWRAP")
 	if dir == "" {
-		nstest.Skip(t, "needs ipx_wrap, which no package has: set TAPESTRY_IPXWRAP to the folder of its programs")
+		t.Skip("needs ipx_wrap, which no package has: set TAPESTRY_IPXWRAP to the folder of its programs")
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"tapestry/cmd/tapestry/internal/control"
 	"tapestry/internal/ipxwire"
-	"tapestry/stack/ipx"
 )
 
 // namesLAN has hosts that share a network, and such whose network has no number: nobody tells them.
@@ -85,13 +84,19 @@ func TestIPXNames(t *testing.T) {
 }
 
 func pingNames(t *testing.T, l *Lab) {
-	var port ipx.PortID
-	var isThere bool
-	l.hostCalled("both").IPX().Do(func(now time.Time, n *ipx.Node) {
-		if port, isThere = portOn(n, 0xf00d); isThere {
-			n.SetPortUp(now, port, false)
+	if _, err := call[[]PortStatus](t, l, control.Request{Op: "ports.set", Args: []byte(`{"target":"b/both.eth1","up":false}`)}); err != nil {
+		t.Fatal(err)
+	}
+	isDown := func() bool {
+		for _, p := range l.hostCalled("both").ipxPorts() {
+			if p.Network == 0xf00d {
+				return !p.Up
+			}
 		}
-	})
+		return false
+	}
+	for end := time.Now().Add(10 * time.Second); !isDown() && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	}
 	heard := func() bool { return len(l.hostCalled("alpha").ipxServers()) > 0 }
 	for end := time.Now().Add(10 * time.Second); !heard() && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 	}
